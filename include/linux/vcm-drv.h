@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Virtual Contiguous Memory: for those who provide contexts.
+ *
+ * Three ways lead to a context: the page-table wrapper (struct vcm_mmu) for an
+ * MMU that is programmed page run by page run, the one-to-one wrapper (struct
+ * vcm_o2o) for masters that see physical addresses, and struct vcm_driver for
+ * everything that handles whole bindings itself.
+ */
+#ifndef _LINUX_VCM_DRV_H
+#define _LINUX_VCM_DRV_H
+
+#include <linux/mutex.h>
+#include <linux/vcm.h>
+
+struct module;
+struct vcm_master;
+
+/**
+ * struct vcm_range - a range of device addresses
+ * @start: first address
+ * @last: last address, inclusive
+ */
+struct vcm_range {
+	dma_addr_t start;
+	dma_addr_t last;
+};
+
+/**
+ * struct vcm_master - a device attached to a context
+ * @dev: the device
+ *
+ * Made by vcm_attach(). &vcm_driver.limits describes with
+ * vcm_master_block() what the device cannot use.
+ */
+struct vcm_master {
+	struct device *dev;
+
+	/* private: */
+	struct list_head entry;
+	const void *owner;
+	unsigned int nr_blocked;
+	struct vcm_range *blocked;
+};
+
+/**
+ * struct vcm_driver - what a context does for the core
+ * @owner: module of these operations, pinned until the context is freed
+ * @name: name of the provider, for messages
+ * @res_flags: the VCM_RES_* flags that the provider honours
+ * @fixed: addresses follow the memory: there is no vcm_reserve(), @map sets
+ *	&vcm_res.start, and the context is always active
+ * @alloc: allocate memory that suits the context. @size is a multiple of the
+ *	page size and of the granule, @flags are known ones. NULL: there is no
+ *	vcm_alloc()
+ * @map: make @phys reachable at @res. The memory fits the reservation, and its
+ *	parts are aligned to the granule unless @fixed. May sleep and allocate
+ *	with GFP_KERNEL; on an error nothing has changed
+ * @unmap: take @phys away again. When it returns no master reaches the memory
+ *	through @res. May sleep; never fails and never allocates
+ * @limits: describe what the device cannot use with vcm_master_block().
+ *	Optional
+ * @attach: make the context visible to a device. NULL: there is no vcm_attach()
+ * @detach: undo @attach; never fails
+ * @release: free the context, after the last reference has gone
+ *
+ * The core calls @map and @unmap of different reservations in parallel, and
+ * those of one reservation one after the other. @map and @unmap run with the
+ * topology held for reading or writing, @limits, @attach and @detach with it
+ * held for writing, @alloc and @release without it.
+ */
+struct vcm_driver {
+	struct module *owner;
+	const char *name;
+	unsigned int res_flags;
+	bool fixed;
+
+	struct vcm_phys *(*alloc)(struct vcm *vcm, resource_size_t size,
+				  unsigned int flags);
+	int (*map)(struct vcm_res *res, struct vcm_phys *phys);
+	void (*unmap)(struct vcm_res *res, struct vcm_phys *phys);
+	int (*limits)(struct vcm *vcm, struct vcm_master *master);
+	int (*attach)(struct vcm *vcm, struct device *dev);
+	void (*detach)(struct vcm *vcm, struct device *dev);
+	void (*release)(struct vcm *vcm);
+};
+
+int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
+	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap);
+int vcm_master_block(struct vcm_master *master, dma_addr_t start,
+		     dma_addr_t last);
+bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
+
+/**
+ * vcm_granule() - smallest page of a context
+ * @vcm: the context
+ *
+ * Context: Any.
+ * Return: bytes; every reservation starts and ends on a multiple of it.
+ */
+static inline unsigned long vcm_granule(const struct vcm *vcm)
+{
+	return vcm->pgsize_bitmap & -vcm->pgsize_bitmap;
+}
+
+/* Physical memory */
+
+/**
+ * struct vcm_phys_ops - who takes memory back
+ * @owner: module of @free, pinned by every allocation that names it
+ * @free: take back the memory of all parts. May sleep, cannot fail. NULL: the
+ *	memory belongs to somebody else
+ */
+struct vcm_phys_ops {
+	struct module *owner;
+	void (*free)(struct vcm_phys *phys);
+};
+
+/* &vcm_phys.flags: the memory has struct pages and lies in the direct map */
+#define VCM_PHYS_PAGES		BIT(0)
+
+/**
+ * struct vcm_phys_params - where the memory of vcm_phys_alloc() comes from
+ * @pgsize_bitmap: page sizes worth having, the largest are tried first; 0 for
+ *	all that the page allocator has
+ * @last: highest physical address that will do, inclusive
+ * @nid: preferred node or NUMA_NO_NODE
+ */
+struct vcm_phys_params {
+	unsigned long pgsize_bitmap;
+	phys_addr_t last;
+	int nid;
+};
+
+struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
+				const struct vcm_phys_params *params);
+struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
+			      const struct vcm_phys_ops *ops, void *priv);
+int vcm_phys_finish(struct vcm_phys *phys);
+
+/**
+ * typedef vcm_phys_walk_fn - called for each run of equal pages
+ * @priv: as given to vcm_phys_walk()
+ * @addr: device address of the run
+ * @paddr: physical address of the run
+ * @pgsize: size of each page, bytes
+ * @pgcount: number of pages
+ *
+ * Return: 0 to go on, or an errno, at which the walk ends.
+ */
+typedef int (*vcm_phys_walk_fn)(void *priv, dma_addr_t addr, phys_addr_t paddr,
+				size_t pgsize, size_t pgcount);
+
+int vcm_phys_walk(const struct vcm_phys *phys, dma_addr_t addr,
+		  unsigned long pgsize_bitmap, vcm_phys_walk_fn fn, void *priv);
+unsigned long vcm_leaves(const struct vcm_res *res);
+
+/* The page-table wrapper */
+
+/**
+ * struct vcm_mmu_driver - an MMU that is programmed by runs of equal pages
+ * @vcm: the context's operations: VCM_MMU_OPS, owner, name and release, and
+ *	whatever else the driver has of its own
+ * @map_pages: write @pgcount leaves of @pgsize bytes, from @addr on and for
+ *	consecutive physical addresses from @paddr on. @flags are VCM_RES_*.
+ *	Bytes mapped are added to @mapped even when it fails
+ * @unmap_pages: clear leaves that @map_pages wrote with the same @pgsize
+ * @tlb_sync: invalidate @size bytes from @addr on and wait until no master uses
+ *	an old translation
+ * @start: before the first binding becomes live: program the table base.
+ *	Optional
+ * @stop: after the last binding has gone, undoes @start. Optional
+ *
+ * All may sleep; calls for different reservations run in parallel, @start and
+ * @stop exclude each other and every live binding.
+ */
+struct vcm_mmu_driver {
+	struct vcm_driver vcm;
+
+	int (*map_pages)(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
+			 size_t pgsize, size_t pgcount, unsigned int flags,
+			 size_t *mapped);
+	void (*unmap_pages)(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
+			    size_t pgcount);
+	void (*tlb_sync)(struct vcm *vcm, dma_addr_t addr,
+			 resource_size_t size);
+	int (*start)(struct vcm *vcm);
+	void (*stop)(struct vcm *vcm);
+};
+
+/**
+ * struct vcm_mmu - a context behind a struct vcm_mmu_driver
+ * @vcm: the context
+ * @params: where vcm_mmu_alloc() takes memory from
+ */
+struct vcm_mmu {
+	struct vcm vcm;
+	struct vcm_phys_params params;
+
+	/* private: live bindings; 0 <-> 1 under live_lock */
+	struct mutex live_lock;
+	refcount_t live;
+};
+
+int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
+		 dma_addr_t start, dma_addr_t last,
+		 unsigned long pgsize_bitmap);
+struct vcm_phys *vcm_mmu_alloc(struct vcm *vcm, resource_size_t size,
+			       unsigned int flags);
+int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys);
+void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys);
+
+/* The members of struct vcm_driver that the page-table wrapper provides */
+#define VCM_MMU_OPS						\
+	.res_flags = VCM_RES_FLAGS,				\
+	.alloc = vcm_mmu_alloc,					\
+	.map = vcm_mmu_map,					\
+	.unmap = vcm_mmu_unmap
+
+/* The one-to-one wrapper */
+
+/**
+ * struct vcm_o2o_driver - masters that see physical addresses
+ * @vcm: the context's operations: VCM_O2O_OPS, owner, name, alloc and release,
+ *	and whatever else the driver has of its own
+ * @to_bus: bus address of a physical address, DMA_MAPPING_ERROR where the bus
+ *	has none; NULL: they are equal
+ */
+struct vcm_o2o_driver {
+	struct vcm_driver vcm;
+
+	dma_addr_t (*to_bus)(struct vcm *vcm, phys_addr_t paddr);
+};
+
+int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
+		 dma_addr_t start, dma_addr_t last);
+int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys);
+void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys);
+
+/* The members of struct vcm_driver that the one-to-one wrapper provides */
+#define VCM_O2O_OPS						\
+	.res_flags = VCM_RES_READ | VCM_RES_WRITE,		\
+	.fixed = true,						\
+	.map = vcm_o2o_map,					\
+	.unmap = vcm_o2o_unmap
+
+#endif /* _LINUX_VCM_DRV_H */

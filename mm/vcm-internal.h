@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Virtual Contiguous Memory: what the files of the core share.
+ */
+#ifndef _MM_VCM_INTERNAL_H
+#define _MM_VCM_INTERNAL_H
+
+#include <linux/gfp_types.h>
+#include <linux/vcm-drv.h>
+
+struct page;
+
+/**
+ * struct vcm_ranges - what the attached devices cannot use
+ * @nr: number of ranges
+ * @capacity: room in @range
+ * @range: disjoint, not adjacent, in ascending order
+ */
+struct vcm_ranges {
+	unsigned int nr;
+	unsigned int capacity;
+	struct vcm_range range[] __counted_by(capacity);
+};
+
+/**
+ * struct vcm_va_req - a request for addresses
+ * @span: bytes, a multiple of the granule, not 0
+ * @align: a power of two, at least the granule
+ * @phase: the address is to be congruent to it modulo @align
+ * @min: lowest address
+ * @max: highest address, inclusive
+ */
+struct vcm_va_req {
+	resource_size_t span;
+	dma_addr_t align;
+	dma_addr_t phase;
+	dma_addr_t min;
+	dma_addr_t max;
+};
+
+#if IS_ENABLED(CONFIG_KUNIT)
+struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
+#endif
+
+bool vcm_phys_drop(struct vcm_phys *phys);
+bool vcm_phys_disown(struct vcm_phys *phys);
+
+void vcm_ranges_merge(struct vcm_ranges *ranges);
+int vcm_va_alloc(struct vcm *vcm, struct vcm_res *res,
+		 const struct vcm_va_req *req);
+int vcm_va_insert(struct vcm *vcm, struct vcm_res *res);
+void vcm_va_erase(struct vcm *vcm, struct vcm_res *res);
+struct vcm_res *vcm_va_first(struct vcm *vcm, dma_addr_t start,
+			     dma_addr_t last);
+bool vcm_va_usable(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
+
+#endif /* _MM_VCM_INTERNAL_H */

@@ -1,0 +1,1356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: the core.
+ *
+ * Contexts, reservations, reference counts, activation and dispatch. It knows
+ * no hardware and allocates no memory for devices; struct vcm_driver does.
+ *
+ * Locks
+ * -----
+ *
+ * vcm->topology (rw_semaphore): which bindings are on the hardware and which
+ *	devices see it. Bind and unbind hold it for reading; activate,
+ *	deactivate, attach, detach and destroy for writing. No call holds that
+ *	of two contexts.
+ * vcm->va_lock (spinlock, interrupts off): the address tree, the ranges that
+ *	are blocked, and the states of reservations. Held for O(log n), never
+ *	across an operation of the provider. Taken in hard interrupt context.
+ * vcm->bound_lock (spinlock): the lists of bound and, where addresses follow
+ *	the memory, of idle reservations. A reservation leaves vcm->bound only
+ *	while it is being unbound, so the list stands still for whoever holds
+ *	topology for writing: such a walk needs neither lock nor references.
+ * phys->lock (spinlock): the bindings of a physical allocation, which
+ *	several contexts share.
+ *
+ * Order: topology, then the provider's locks, then one of the three spinlocks;
+ * these never nest.
+ *
+ * The state of a reservation (enum vcm_res_state) makes the slow work of
+ * different reservations run in parallel and that of one exclusive, which is
+ * what today's page-table code demands of its caller. Topology is taken before
+ * the state changes. Nobody waits for a state while holding topology or while
+ * another reservation is binding or unbinding on his account: a waiter drops
+ * topology, waits, takes it again and looks again.
+ *
+ * References
+ * ----------
+ *
+ * res->owners counts ownerships: the last drop unbinds and releases the
+ * address. res->ref counts object references: they keep the struct and its
+ * context; all owners together hold one. A binding holds a reference of the
+ * memory. vcm->ref counts reservations and the creator.
+ */
+#define pr_fmt(fmt) "vcm: " fmt
+
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/instruction_pointer.h>
+#include <linux/lockdep.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "vcm-internal.h"
+
+/**
+ * enum vcm_res_state - where a reservation is between free and bound
+ * @VCM_RES_UNBOUND: nothing is bound
+ * @VCM_RES_BINDING: a bind is under way
+ * @VCM_RES_BOUND: &vcm_res.phys is bound
+ * @VCM_RES_UNBINDING: an unbind is under way
+ */
+enum vcm_res_state {
+	VCM_RES_UNBOUND,
+	VCM_RES_BINDING,
+	VCM_RES_BOUND,
+	VCM_RES_UNBINDING,
+};
+
+/* How many of the reservations alive vcm_destroy() names. */
+#define VCM_REPORT_MAX		16
+
+static bool vcm_fixed(const struct vcm *vcm)
+{
+	return vcm->driver->fixed;
+}
+
+/* True when what is bound is on the hardware. */
+static bool vcm_live(const struct vcm *vcm)
+{
+	lockdep_assert_held(&vcm->topology);
+	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
+}
+
+/* Contexts */
+
+/**
+ * vcm_init() - set up a context
+ * @vcm: the context, embedded in the provider's structure, zeroed
+ * @driver: what the provider does for it
+ * @start: lowest device address, a multiple of the granule
+ * @last: highest device address, inclusive; the granule divides @last + 1
+ * @pgsize_bitmap: page sizes; the smallest is the granule. At least one
+ *
+ * The context is inactive and has no devices. It belongs to the caller, who
+ * gives it up with vcm_destroy().
+ *
+ * Context: Process context.
+ * Return: 0, -EINVAL for arguments that contradict each other or a driver
+ * without the operations it needs, -ENODEV when the module of @driver is going
+ * away. On an error there is nothing to undo.
+ */
+int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
+	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap)
+{
+	unsigned long mask = (pgsize_bitmap & -pgsize_bitmap) - 1;
+
+	if (!pgsize_bitmap || start > last || start & mask ||
+	    (last & mask) != mask || !driver->map || !driver->unmap ||
+	    !driver->attach != !driver->detach)
+		return -EINVAL;
+	if (!try_module_get(driver->owner))
+		return -ENODEV;
+
+	vcm->start = start;
+	vcm->last = last;
+	vcm->driver = driver;
+	vcm->pgsize_bitmap = pgsize_bitmap;
+	kref_init(&vcm->ref);
+	init_rwsem(&vcm->topology);
+	INIT_LIST_HEAD(&vcm->masters);
+	spin_lock_init(&vcm->va_lock);
+	vcm->va_tree = RB_ROOT;
+	spin_lock_init(&vcm->bound_lock);
+	INIT_LIST_HEAD(&vcm->bound);
+	INIT_LIST_HEAD(&vcm->idle);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vcm_init);
+
+static void vcm_release(struct kref *ref)
+{
+	struct vcm *vcm = container_of(ref, struct vcm, ref);
+	struct module *owner = vcm->driver->owner;
+
+	kfree(vcm->blocked);
+	kfree(vcm->spare);
+	vcm->driver->release(vcm);
+	module_put(owner);
+}
+
+/**
+ * vcm_reaches() - whether all devices of a context can use a range
+ * @vcm: the context
+ * @start: first device address
+ * @last: last device address, inclusive
+ *
+ * Context: Any.
+ * Return: true when the range lies within the aperture and clear of what any
+ * attached device cannot use.
+ */
+bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
+{
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	return vcm_va_usable(vcm, start, last);
+}
+EXPORT_SYMBOL_GPL(vcm_reaches);
+
+static int vcm_map_bound(struct vcm *vcm)
+{
+	struct vcm_res *res;
+	int ret;
+
+	lockdep_assert_held_write(&vcm->topology);
+	list_for_each_entry(res, &vcm->bound, vcm_entry) {
+		ret = vcm->driver->map(res, res->phys);
+		if (ret)
+			goto undo;
+	}
+	return 0;
+
+undo:
+	list_for_each_entry_continue_reverse(res, &vcm->bound, vcm_entry)
+		vcm->driver->unmap(res, res->phys);
+	return ret;
+}
+
+static void vcm_unmap_bound(struct vcm *vcm)
+{
+	struct vcm_res *res;
+
+	lockdep_assert_held_write(&vcm->topology);
+	list_for_each_entry(res, &vcm->bound, vcm_entry)
+		vcm->driver->unmap(res, res->phys);
+}
+
+/**
+ * vcm_activate() - put all that is bound on the hardware
+ * @vcm: the context
+ *
+ * Counted: each success is undone by one vcm_deactivate(). When it returns,
+ * the bindings are live, whoever of several callers did the work, and so is
+ * every later binding at once. Contexts whose addresses follow the memory are
+ * always active; there it only counts.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for writing.
+ * Return: 0, -EINVAL for a bad pointer, -ENODEV when the context is being
+ * destroyed, or what the provider could not do (-ENOMEM and the like): the
+ * context is as inactive as before then.
+ */
+int vcm_activate(struct vcm *vcm)
+{
+	int ret = 0;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm))
+		return -EINVAL;
+
+	down_write(&vcm->topology);
+	if (vcm->dead)
+		ret = -ENODEV;
+	else if (!vcm_live(vcm))
+		ret = vcm_map_bound(vcm);
+	if (!ret)
+		vcm->activations++;
+	up_write(&vcm->topology);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vcm_activate);
+
+/**
+ * vcm_deactivate() - undo one vcm_activate()
+ * @vcm: the context; NULL and error pointers are ignored
+ *
+ * The last one takes every binding off the hardware. One too many warns and
+ * does nothing.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for writing.
+ */
+void vcm_deactivate(struct vcm *vcm)
+{
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm))
+		return;
+
+	down_write(&vcm->topology);
+	if (!WARN(!vcm->activations, "vcm: more deactivations than activations\n")) {
+		if (vcm->activations == 1 && vcm_live(vcm) && !vcm_fixed(vcm))
+			vcm_unmap_bound(vcm);
+		vcm->activations--;
+	}
+	up_write(&vcm->topology);
+}
+EXPORT_SYMBOL_GPL(vcm_deactivate);
+
+/* Devices */
+
+/**
+ * vcm_master_block() - say what a device cannot use
+ * @master: the device, as given to &vcm_driver.limits
+ * @start: first device address
+ * @last: last device address, inclusive
+ *
+ * Ranges may overlap. Nothing is done for an empty one (@start behind @last).
+ *
+ * Context: Process context, within &vcm_driver.limits.
+ * Return: 0 or -ENOMEM.
+ */
+int vcm_master_block(struct vcm_master *master, dma_addr_t start,
+		     dma_addr_t last)
+{
+	struct vcm_range *blocked;
+
+	if (start > last)
+		return 0;
+	blocked = krealloc_array(master->blocked, master->nr_blocked + 1,
+				 sizeof(*blocked), GFP_KERNEL);
+	if (!blocked)
+		return -ENOMEM;
+
+	blocked[master->nr_blocked].start = start;
+	blocked[master->nr_blocked].last = last;
+	master->blocked = blocked;
+	master->nr_blocked++;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vcm_master_block);
+
+static void vcm_master_free(struct vcm_master *master)
+{
+	put_device(master->dev);
+	kfree(master->blocked);
+	kfree(master);
+}
+
+static struct vcm_master *vcm_master_find(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_master *master;
+
+	lockdep_assert_held(&vcm->topology);
+	list_for_each_entry(master, &vcm->masters, entry)
+		if (master->dev == dev)
+			return master;
+	return NULL;
+}
+
+/*
+ * Puts in force what the devices on vcm->masters cannot use. vcm->spare has
+ * room for it, so this cannot fail.
+ */
+static void vcm_block_update(struct vcm *vcm)
+{
+	struct vcm_ranges *next = vcm->spare;
+	struct vcm_master *master;
+	unsigned int i;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (!next)
+		return;
+
+	next->nr = 0;
+	list_for_each_entry(master, &vcm->masters, entry)
+		for (i = 0; i < master->nr_blocked; i++)
+			next->range[next->nr++] = master->blocked[i];
+	vcm_ranges_merge(next);
+
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	swap(vcm->blocked, vcm->spare);
+}
+
+static struct vcm_ranges *vcm_ranges_alloc(unsigned int capacity)
+{
+	struct vcm_ranges *ranges = kzalloc_flex(*ranges, range, capacity);
+
+	if (ranges)
+		ranges->capacity = capacity;
+	return ranges;
+}
+
+/* Makes room in vcm->blocked and vcm->spare for what @newcomer cannot use. */
+static int vcm_block_grow(struct vcm *vcm, const struct vcm_master *newcomer)
+{
+	unsigned int capacity = newcomer->nr_blocked;
+	struct vcm_ranges *blocked, *spare;
+	struct vcm_master *master;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (!capacity)
+		return 0;
+	list_for_each_entry(master, &vcm->masters, entry)
+		capacity += master->nr_blocked;
+
+	blocked = vcm_ranges_alloc(capacity);
+	spare = vcm_ranges_alloc(capacity);
+	if (!blocked || !spare) {
+		kfree(blocked);
+		kfree(spare);
+		return -ENOMEM;
+	}
+
+	if (vcm->blocked) {
+		blocked->nr = vcm->blocked->nr;
+		memcpy(blocked->range, vcm->blocked->range,
+		       flex_array_size(blocked, range, blocked->nr));
+	}
+	scoped_guard(spinlock_irqsave, &vcm->va_lock)
+		swap(vcm->blocked, blocked);
+	swap(vcm->spare, spare);
+	kfree(blocked);
+	kfree(spare);
+	return 0;
+}
+
+/* Whether reservations are older than what @master cannot use. */
+static int vcm_block_check(struct vcm *vcm, const struct vcm_master *master)
+{
+	const struct vcm_range *range;
+	unsigned int i;
+
+	lockdep_assert_held_write(&vcm->topology);
+	for (i = 0; i < master->nr_blocked; i++) {
+		range = &master->blocked[i];
+		guard(spinlock_irqsave)(&vcm->va_lock);
+		if (vcm_va_first(vcm, range->start, range->last))
+			return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
+static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
+{
+	const struct vcm_driver *driver = vcm->driver;
+	int ret;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (vcm->dead)
+		return -ENODEV;
+	if (!driver->attach)
+		return -EOPNOTSUPP;
+	if (vcm_master_find(vcm, master->dev))
+		return -EALREADY;
+
+	if (driver->limits) {
+		ret = driver->limits(vcm, master);
+		if (ret)
+			return ret;
+	}
+	ret = vcm_block_grow(vcm, master);
+	if (ret)
+		return ret;
+
+	/* In force first, so that what is checked then stays true */
+	list_add_tail(&master->entry, &vcm->masters);
+	vcm_block_update(vcm);
+	ret = vcm_block_check(vcm, master);
+	if (!ret)
+		ret = driver->attach(vcm, master->dev);
+	if (ret) {
+		list_del(&master->entry);
+		vcm_block_update(vcm);
+	}
+	return ret;
+}
+
+/**
+ * vcm_attach() - let a device see a context
+ * @vcm: the context
+ * @dev: the device, with its driver bound to it
+ *
+ * All that is bound and live is there for the device when it returns. The
+ * driver takes the device out again with vcm_detach() or vcm_destroy() before
+ * it lets go of the device.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for writing.
+ * Return: 0, -EINVAL for a bad pointer or a device that cannot share this
+ * context, -EALREADY when it is attached already, -EADDRNOTAVAIL when
+ * something is reserved that the device cannot reach, -EPERM when the device
+ * would see all memory between two contexts, -EOPNOTSUPP when the provider
+ * cannot attach devices or this one, -ENODEV when the context is being
+ * destroyed or the device has no such IOMMU, -EBUSY when the device sees
+ * another context, -ENOMEM. On an error nothing has changed.
+ */
+int vcm_attach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_master *master;
+	int ret;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(dev))
+		return -EINVAL;
+
+	master = kzalloc_obj(*master);
+	if (!master)
+		return -ENOMEM;
+	master->dev = get_device(dev);
+	master->owner = (void *)_RET_IP_;
+
+	down_write(&vcm->topology);
+	ret = vcm_attach_locked(vcm, master);
+	up_write(&vcm->topology);
+	if (ret)
+		vcm_master_free(master);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vcm_attach);
+
+static void vcm_detach_locked(struct vcm *vcm, struct vcm_master *master)
+{
+	lockdep_assert_held_write(&vcm->topology);
+	vcm->driver->detach(vcm, master->dev);
+	list_del(&master->entry);
+	vcm_block_update(vcm);
+	vcm_master_free(master);
+}
+
+/**
+ * vcm_detach() - undo vcm_attach()
+ * @vcm: the context; NULL and error pointers are ignored
+ * @dev: the device; NULL and error pointers are ignored
+ *
+ * When it returns the device sees nothing of the context. Warns when the device
+ * is not attached, unless vcm_destroy() has detached it.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for writing.
+ */
+void vcm_detach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_master *master;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(dev))
+		return;
+
+	down_write(&vcm->topology);
+	master = vcm_master_find(vcm, dev);
+	if (master)
+		vcm_detach_locked(vcm, master);
+	else
+		WARN(!vcm->dead, "vcm: %s is not attached\n", dev_name(dev));
+	up_write(&vcm->topology);
+}
+EXPORT_SYMBOL_GPL(vcm_detach);
+
+/* Reservations */
+
+static void vcm_res_release(struct kref *ref)
+{
+	struct vcm_res *res = container_of(ref, struct vcm_res, ref);
+	struct vcm *vcm = res->vcm;
+
+	kfree(res);
+	kref_put(&vcm->ref, vcm_release);
+}
+
+static void vcm_res_put(struct vcm_res *res)
+{
+	kref_put(&res->ref, vcm_res_release);
+}
+
+static struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
+				   unsigned int flags, unsigned long owner)
+{
+	struct vcm_res *res = kzalloc_obj(*res);
+
+	if (!res)
+		return ERR_PTR(-ENOMEM);
+
+	kref_get(&vcm->ref);
+	res->vcm = vcm;
+	res->res_size = size;
+	res->flags = flags;
+	res->owner = (void *)owner;
+	RB_CLEAR_NODE(&res->va_node);
+	INIT_LIST_HEAD(&res->vcm_entry);
+	INIT_LIST_HEAD(&res->phys_entry);
+	refcount_set(&res->owners, 1);
+	kref_init(&res->ref);
+	return res;
+}
+
+/* The flags as they are kept, or an error: neither direction means both. */
+static int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
+{
+	const unsigned int rw = VCM_RES_READ | VCM_RES_WRITE;
+
+	if (flags & ~VCM_RES_FLAGS)
+		return -EINVAL;
+	if (flags & ~(vcm->driver->res_flags | rw))
+		return -EOPNOTSUPP;
+	return flags & rw ? flags : flags | rw;
+}
+
+/* Whether @part, if there is one, holds a whole page of this size. */
+static bool vcm_part_holds(const struct phys_vec *part, unsigned long page)
+{
+	size_t head;
+
+	if (!part)
+		return true;
+	head = -part->paddr & (page - 1);
+	return part->len >= head && part->len - head >= page;
+}
+
+/* The largest page size that the reservation and its first part can use. */
+static unsigned long vcm_best_page(const struct vcm *vcm, resource_size_t size,
+				   const struct phys_vec *part)
+{
+	unsigned long granule = vcm_granule(vcm);
+	unsigned long sizes = vcm->pgsize_bitmap;
+	unsigned long page;
+
+	if (size < BIT_ULL(BITS_PER_LONG - 1))
+		sizes &= GENMASK(fls64(size) - 1, 0);
+
+	for (;;) {
+		page = 1UL << __fls(sizes);
+		if (page == granule || vcm_part_holds(part, page))
+			return page;
+		sizes &= ~page;
+	}
+}
+
+/* Finds an address for @res, aligned for the largest page that still works. */
+static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part)
+{
+	struct vcm *vcm = res->vcm;
+	unsigned long granule = vcm_granule(vcm);
+	unsigned long page = vcm_best_page(vcm, res->res_size, part);
+	struct vcm_va_req req = {
+		.min = vcm->start,
+		.max = vcm->last,
+	};
+	int ret;
+
+	req.span = res->res_size;
+	if (res->flags & VCM_RES_GUARD &&
+	    check_add_overflow(req.span, granule, &req.span))
+		return -ENOSPC;
+
+	for (;;) {
+		req.align = page;
+		req.phase = part ? part->paddr & (page - 1) : 0;
+		scoped_guard(spinlock_irqsave, &vcm->va_lock)
+			ret = vcm->dead ? -ENODEV :
+					  vcm_va_alloc(vcm, res, &req);
+		if (ret != -ENOSPC || page == granule)
+			return ret;
+		page = 1UL << __fls(vcm->pgsize_bitmap & (page - 1));
+	}
+}
+
+static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
+				       unsigned int flags,
+				       const struct phys_vec *part,
+				       unsigned long owner)
+{
+	resource_size_t mask = vcm_granule(vcm) - 1;
+	struct vcm_res *res;
+	int ret;
+
+	if (size > (resource_size_t)~mask)
+		return ERR_PTR(-ENOSPC);
+	res = vcm_res_new(vcm, (size + mask) & ~mask, flags, owner);
+	if (IS_ERR(res))
+		return res;
+
+	ret = vcm_res_place(res, part);
+	if (ret) {
+		vcm_res_put(res);
+		return ERR_PTR(ret);
+	}
+	return res;
+}
+
+/**
+ * vcm_reserve() - reserve contiguous device addresses
+ * @vcm: the context
+ * @size: bytes, rounded up to the granule
+ * @flags: VCM_RES_* flags
+ *
+ * The address, &vcm_res.start, is aligned to the largest page that @size can
+ * use, or to a smaller one where no such range is free. 0 is an address like
+ * any other.
+ *
+ * Context: Process context, may sleep.
+ * Return: the reservation, of which the caller has one ownership and drops it
+ * with vcm_unreserve(); -EINVAL for a bad pointer, size 0 or an unknown flag,
+ * -EOPNOTSUPP for a flag that the context cannot honour and where addresses
+ * follow the memory, -ENOSPC when no range is free, -ENODEV when the context is
+ * being destroyed, -ENOMEM.
+ */
+struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
+			    unsigned int flags)
+{
+	int ret;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || !size)
+		return ERR_PTR(-EINVAL);
+	ret = vcm_res_flags(vcm, flags);
+	if (ret < 0)
+		return ERR_PTR(ret);
+	if (READ_ONCE(vcm->dead))
+		return ERR_PTR(-ENODEV);
+	if (vcm_fixed(vcm))
+		return ERR_PTR(-EOPNOTSUPP);
+	return vcm_reserve_for(vcm, size, ret, NULL, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(vcm_reserve);
+
+/**
+ * vcm_ref_reserve() - add an ownership to a reservation
+ * @res: the reservation; the struct must be held by the caller in some way
+ *
+ * Context: Any.
+ * Return: 0, or -EINVAL for a bad pointer or when the last owner has gone.
+ */
+int vcm_ref_reserve(struct vcm_res *res)
+{
+	if (IS_ERR_OR_NULL(res) || !refcount_inc_not_zero(&res->owners))
+		return -EINVAL;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vcm_ref_reserve);
+
+/* Bindings */
+
+static bool vcm_res_settled(const struct vcm_res *res)
+{
+	u8 state = READ_ONCE(res->state);
+
+	return state == VCM_RES_UNBOUND || state == VCM_RES_BOUND;
+}
+
+/* Ends a bind or an unbind. */
+static void vcm_res_settle(struct vcm_res *res, enum vcm_res_state state)
+{
+	scoped_guard(spinlock_irqsave, &res->vcm->va_lock)
+		WRITE_ONCE(res->state, state);
+	/* Pairs with the barrier of a waiter that goes to sleep */
+	smp_mb();
+	wake_up_var(&res->state);
+}
+
+/* Claims an unbound reservation for a bind. */
+static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+
+	lockdep_assert_held_read(&vcm->topology);
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	switch (res->state) {
+	case VCM_RES_BOUND:
+		return res->phys == phys ? -EALREADY : -EADDRINUSE;
+	case VCM_RES_BINDING:
+	case VCM_RES_UNBINDING:
+		return -EBUSY;
+	}
+
+	if (phys->size > res->res_size)
+		return -ENOSPC;
+	if (!vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
+		return -EOPNOTSUPP;
+	WRITE_ONCE(res->state, VCM_RES_BINDING);
+	return 0;
+}
+
+/*
+ * Enters a binding with the memory. Where addresses follow the memory there is
+ * one binding of it in a context: -EADDRINUSE then, and @other gets an object
+ * reference of that one.
+ */
+static int vcm_bind_enter(struct vcm_res *res, struct vcm_phys *phys,
+			  struct vcm_res **other)
+{
+	struct vcm_res *entry;
+
+	guard(spinlock)(&phys->lock);
+	if (vcm_fixed(res->vcm)) {
+		list_for_each_entry(entry, &phys->bindings, phys_entry) {
+			if (entry->vcm != res->vcm)
+				continue;
+			kref_get(&entry->ref);
+			*other = entry;
+			return -EADDRINUSE;
+		}
+	}
+	list_add_tail(&res->phys_entry, &phys->bindings);
+	vcm_phys_get(phys);
+	return 0;
+}
+
+/* Leaves the memory's list; the reference is still there. */
+static void vcm_bind_leave(struct vcm_res *res, struct vcm_phys *phys)
+{
+	guard(spinlock)(&phys->lock);
+	list_del_init(&res->phys_entry);
+}
+
+/* Takes the range that the provider has chosen for @res. */
+static int vcm_bind_range(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+
+	if (check_add_overflow(res->start, phys->size - 1, &res->last))
+		return -EADDRNOTAVAIL;
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	return vcm_va_insert(vcm, res);
+}
+
+static int vcm_bind_map(struct vcm_res *res, struct vcm_phys *phys)
+{
+	const dma_addr_t start = res->start;
+	struct vcm *vcm = res->vcm;
+	int ret;
+
+	if (!vcm_live(vcm))
+		return 0;
+	ret = vcm->driver->map(res, phys);
+	if (ret || !vcm_fixed(vcm))
+		return ret;
+
+	ret = vcm_bind_range(res, phys);
+	if (ret) {
+		vcm->driver->unmap(res, phys);
+		res->start = start;
+	}
+	return ret;
+}
+
+static void vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+
+	res->phys = phys;
+	res->bound_size = phys->size;
+	res->placed = true;
+	scoped_guard(spinlock, &vcm->bound_lock)
+		list_move_tail(&res->vcm_entry, &vcm->bound);
+	vcm_res_settle(res, VCM_RES_BOUND);
+}
+
+/* vcm_bind() with topology held; @other as in vcm_bind_enter(). */
+static int vcm_bind_locked(struct vcm_res *res, struct vcm_phys *phys,
+			   struct vcm_res **other)
+{
+	struct vcm *vcm = res->vcm;
+	int ret;
+
+	lockdep_assert_held_read(&vcm->topology);
+	if (vcm->dead)
+		return -ENODEV;
+	ret = vcm_bind_claim(res, phys);
+	if (ret)
+		return ret;
+	ret = vcm_bind_enter(res, phys, other);
+	if (ret)
+		goto err_claim;
+	ret = vcm_bind_map(res, phys);
+	if (ret)
+		goto err_enter;
+
+	vcm_bind_done(res, phys);
+	return 0;
+
+err_enter:
+	vcm_bind_leave(res, phys);
+	vcm_phys_drop(phys);
+err_claim:
+	vcm_res_settle(res, VCM_RES_UNBOUND);
+	return ret;
+}
+
+/**
+ * vcm_bind() - make memory reachable at a reservation
+ * @res: the reservation
+ * @phys: the memory; may be smaller than the reservation
+ *
+ * In an active context the device reaches the memory when it returns, in an
+ * inactive one after vcm_activate(). The binding holds the memory.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: 0, -EALREADY when this memory is bound there, -EADDRINUSE when other
+ * memory is, or when another reservation of a context whose addresses follow
+ * the memory holds the range; -EBUSY when another bind or unbind of @res is
+ * under way, -ENOSPC when the memory is larger than the reservation,
+ * -EOPNOTSUPP when this context cannot bind this memory, -EADDRNOTAVAIL when a
+ * device cannot reach it, -EINVAL for a bad pointer, -ENODEV when the context
+ * is being destroyed, -ENOMEM. On an error nothing has changed.
+ */
+int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm_res *other = NULL;
+	struct vcm *vcm;
+	int ret;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(res) || IS_ERR_OR_NULL(phys))
+		return -EINVAL;
+
+	vcm = res->vcm;
+	down_read(&vcm->topology);
+	ret = vcm_bind_locked(res, phys, &other);
+	up_read(&vcm->topology);
+	if (other)
+		vcm_res_put(other);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vcm_bind);
+
+/*
+ * Claims a bound reservation for an unbind; false when nothing is bound. Where
+ * addresses follow the memory, the range goes first: the provider may choose
+ * the same addresses for the next binding as soon as it has unmapped this one.
+ */
+static bool vcm_unbind_claim(struct vcm_res *res, bool *waited)
+{
+	struct vcm *vcm = res->vcm;
+	u8 state;
+
+	for (;;) {
+		down_read(&vcm->topology);
+		scoped_guard(spinlock_irqsave, &vcm->va_lock) {
+			state = res->state;
+			if (state == VCM_RES_BOUND) {
+				WRITE_ONCE(res->state, VCM_RES_UNBINDING);
+				if (vcm_fixed(vcm))
+					vcm_va_erase(vcm, res);
+			}
+		}
+		if (state == VCM_RES_BOUND)
+			return true;
+		up_read(&vcm->topology);
+		if (state == VCM_RES_UNBOUND)
+			return false;
+
+		*waited = true;
+		wait_var_event(&res->state, vcm_res_settled(res));
+	}
+}
+
+/*
+ * Unbinds; the caller gets the reference that the binding had. @made tells
+ * whether the reservation owned the memory. NULL when nothing was bound, and
+ * @waited is set when that was so only after another bind or unbind had ended.
+ */
+static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, bool *made,
+				       bool *waited)
+{
+	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys;
+
+	if (!vcm_unbind_claim(res, waited))
+		return NULL;
+
+	phys = res->phys;
+	if (vcm_live(vcm))
+		vcm->driver->unmap(res, phys);
+
+	scoped_guard(spinlock, &vcm->bound_lock) {
+		list_del_init(&res->vcm_entry);
+		if (vcm_fixed(vcm))
+			list_add_tail(&res->vcm_entry, &vcm->idle);
+	}
+	vcm_bind_leave(res, phys);
+	*made = res->made;
+	res->made = false;
+	res->phys = NULL;
+	res->bound_size = 0;
+	vcm_res_settle(res, VCM_RES_UNBOUND);
+	up_read(&vcm->topology);
+	return phys;
+}
+
+/**
+ * vcm_unbind() - take memory away from a reservation
+ * @res: the reservation; NULL and error pointers are ignored
+ *
+ * When it returns, no master reaches the memory through this reservation: page
+ * tables are cleared and TLBs invalidated. It waits for a bind or unbind under
+ * way. It never fails. Of memory that vcm_make_binding() allocated the caller
+ * takes over the ownership and gives it up with vcm_free(). vcm_vmm promises
+ * what vunmap() does: the translation may linger in TLBs.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: the memory, good for whoever holds or takes over it; NULL when this
+ * binding was the last to hold it. NULL, and a warning, when nothing was bound;
+ * no warning when it had to wait and then found nothing.
+ */
+struct vcm_phys *vcm_unbind(struct vcm_res *res)
+{
+	bool made = false, waited = false;
+	struct vcm_phys *phys;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(res))
+		return NULL;
+
+	phys = vcm_unbind_res(res, &made, &waited);
+	if (!phys) {
+		WARN(!waited, "vcm: nothing is bound at %pad\n", &res->start);
+		return NULL;
+	}
+	return vcm_phys_drop(phys) ? NULL : phys;
+}
+EXPORT_SYMBOL_GPL(vcm_unbind);
+
+/*
+ * Drops an ownership. The last one unbinds and gives the address back; @warn
+ * says whether something should not have been bound then.
+ */
+static void vcm_res_drop(struct vcm_res *res, bool warn)
+{
+	bool made = false, waited = false;
+	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys;
+
+	if (!refcount_dec_and_test(&res->owners))
+		return;
+
+	phys = vcm_unbind_res(res, &made, &waited);
+	if (phys) {
+		WARN(warn, "vcm: reservation of %pS dropped while bound\n",
+		     res->owner);
+		if (made)
+			vcm_phys_disown(phys);
+		vcm_phys_drop(phys);
+	}
+
+	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
+		if (!RB_EMPTY_NODE(&res->va_node))
+			vcm_va_erase(vcm, res);
+	}
+	scoped_guard(spinlock, &vcm->bound_lock)
+		list_del_init(&res->vcm_entry);
+	vcm_res_put(res);
+}
+
+/**
+ * vcm_unreserve() - drop an ownership of a reservation
+ * @res: the reservation; NULL and error pointers are ignored
+ *
+ * The last one releases the addresses. If something is still bound then, it
+ * warns and unbinds.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ */
+void vcm_unreserve(struct vcm_res *res)
+{
+	might_sleep();
+	if (!IS_ERR_OR_NULL(res))
+		vcm_res_drop(res, true);
+}
+EXPORT_SYMBOL_GPL(vcm_unreserve);
+
+/* Several steps in one */
+
+/*
+ * Takes an ownership of a reservation that has @phys bound. 0, -EADDRINUSE when
+ * its flags differ, -EAGAIN when the binding has gone.
+ */
+static int vcm_res_share(struct vcm_res *res, struct vcm_phys *phys,
+			 unsigned int flags)
+{
+	u8 state;
+
+	for (;;) {
+		wait_var_event(&res->state, vcm_res_settled(res));
+		scoped_guard(spinlock_irqsave, &res->vcm->va_lock) {
+			state = res->state;
+			if (state == VCM_RES_UNBOUND ||
+			    (state == VCM_RES_BOUND && res->phys != phys))
+				return -EAGAIN;
+		}
+		if (state != VCM_RES_BOUND)
+			continue;
+		if (refcount_inc_not_zero(&res->owners))
+			break;
+		/* The last owner has gone and is about to unbind */
+		wait_var_event(&res->state,
+			       READ_ONCE(res->state) != VCM_RES_BOUND);
+	}
+
+	if (res->flags == flags)
+		return 0;
+	vcm_res_drop(res, false);
+	return -EADDRINUSE;
+}
+
+/* vcm_map() where addresses follow the memory. */
+static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
+				     unsigned int flags, unsigned long owner)
+{
+	struct vcm_res *res, *other;
+	int ret;
+
+	res = vcm_res_new(vcm, phys->size, flags, owner);
+	if (IS_ERR(res))
+		return res;
+
+	for (;;) {
+		other = NULL;
+		down_read(&vcm->topology);
+		ret = vcm_bind_locked(res, phys, &other);
+		up_read(&vcm->topology);
+		if (!ret)
+			return res;
+		if (!other)
+			break;
+
+		ret = vcm_res_share(other, phys, flags);
+		vcm_res_put(other);
+		if (!ret) {
+			vcm_res_put(res);
+			return other;
+		}
+		if (ret != -EAGAIN)
+			break;
+	}
+	vcm_res_put(res);
+	return ERR_PTR(ret);
+}
+
+static struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
+				     unsigned int flags, unsigned long owner)
+{
+	struct vcm_res *res;
+	int ret;
+
+	ret = vcm_res_flags(vcm, flags);
+	if (ret < 0)
+		return ERR_PTR(ret);
+	flags = ret;
+	if (READ_ONCE(vcm->dead))
+		return ERR_PTR(-ENODEV);
+	if (vcm_fixed(vcm))
+		return vcm_map_fixed(vcm, phys, flags, owner);
+	if (phys->align_bits & (vcm_granule(vcm) - 1))
+		return ERR_PTR(-EOPNOTSUPP);
+
+	res = vcm_reserve_for(vcm, phys->size, flags, phys->parts, owner);
+	if (IS_ERR(res))
+		return res;
+	ret = vcm_bind(res, phys);
+	if (ret) {
+		vcm_res_drop(res, false);
+		return ERR_PTR(ret);
+	}
+	return res;
+}
+
+/**
+ * vcm_map() - reserve addresses for memory and bind it
+ * @vcm: the context
+ * @phys: the memory
+ * @flags: VCM_RES_* flags
+ *
+ * The address is congruent to the first part of the memory, so that the largest
+ * page fits. Where addresses follow the memory and it is bound already, the
+ * same reservation is returned with one more ownership.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: the reservation, of which the caller has one ownership and drops it
+ * with vcm_unmap(); -EADDRINUSE when the memory is bound there with other
+ * flags, or else as vcm_reserve() and vcm_bind().
+ */
+struct vcm_res *vcm_map(struct vcm *vcm, struct vcm_phys *phys,
+			unsigned int flags)
+{
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(phys))
+		return ERR_PTR(-EINVAL);
+	return vcm_map_owned(vcm, phys, flags, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(vcm_map);
+
+/**
+ * vcm_unmap() - drop an ownership of a reservation, bound or not
+ * @res: the reservation; NULL and error pointers are ignored
+ *
+ * The last one unbinds and releases the addresses.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ */
+void vcm_unmap(struct vcm_res *res)
+{
+	might_sleep();
+	if (!IS_ERR_OR_NULL(res))
+		vcm_res_drop(res, false);
+}
+EXPORT_SYMBOL_GPL(vcm_unmap);
+
+/**
+ * vcm_alloc() - allocate memory that suits a context
+ * @vcm: the context
+ * @size: bytes, rounded up to the granule and to the page size
+ * @flags: VCM_ALLOC_* flags
+ *
+ * The memory is zeroed unless %VCM_ALLOC_NOZERO is given. It may be bound in
+ * other contexts too.
+ *
+ * Context: Process context, may sleep.
+ * Return: the allocation, which belongs to the caller, who gives it up with
+ * vcm_free(); -EINVAL for a bad pointer, size 0 or an unknown flag, -EOPNOTSUPP
+ * for a flag that the provider cannot honour, -EINTR when a fatal signal is
+ * pending, -EADDRNOTAVAIL when the provider's memory lies outside what the
+ * devices reach, -ENODEV when the context is being destroyed, -ENOMEM.
+ */
+struct vcm_phys *vcm_alloc(struct vcm *vcm, resource_size_t size,
+			   unsigned int flags)
+{
+	resource_size_t mask;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || !size || flags & ~VCM_ALLOC_FLAGS)
+		return ERR_PTR(-EINVAL);
+	if (!vcm->driver->alloc || flags & VCM_ALLOC_ACCOUNT)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (READ_ONCE(vcm->dead))
+		return ERR_PTR(-ENODEV);
+
+	mask = max(vcm_granule(vcm), PAGE_SIZE) - 1;
+	if (size > (resource_size_t)~mask)
+		return ERR_PTR(-ENOMEM);
+	return vcm->driver->alloc(vcm, (size + mask) & ~mask, flags);
+}
+EXPORT_SYMBOL_GPL(vcm_alloc);
+
+/**
+ * vcm_make_binding() - allocate memory, reserve addresses for it and bind it
+ * @vcm: the context
+ * @size: bytes, rounded up to the granule and to the page size
+ * @alloc_flags: VCM_ALLOC_* flags
+ * @res_flags: VCM_RES_* flags
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: the reservation, of which the caller has one ownership; it owns its
+ * memory, and vcm_destroy_binding() gives up both. Else as vcm_alloc() and
+ * vcm_map().
+ */
+struct vcm_res *vcm_make_binding(struct vcm *vcm, resource_size_t size,
+				 unsigned int alloc_flags,
+				 unsigned int res_flags)
+{
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+
+	phys = vcm_alloc(vcm, size, alloc_flags);
+	if (IS_ERR(phys))
+		return ERR_CAST(phys);
+	res = vcm_map_owned(vcm, phys, res_flags, _RET_IP_);
+	if (IS_ERR(res))
+		vcm_free(phys);
+	else
+		res->made = true;
+	return res;
+}
+EXPORT_SYMBOL_GPL(vcm_make_binding);
+
+/**
+ * vcm_destroy_binding() - give up memory and a reservation
+ * @res: the reservation; NULL and error pointers are ignored
+ *
+ * Gives up the ownership of the memory that is bound at this moment, if nobody
+ * has yet, and drops an ownership of the reservation. The memory goes when the
+ * last binding and the last holder have gone.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ */
+void vcm_destroy_binding(struct vcm_res *res)
+{
+	struct vcm_phys *phys = NULL;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(res))
+		return;
+
+	scoped_guard(spinlock_irqsave, &res->vcm->va_lock)
+		if (res->state == VCM_RES_BOUND)
+			phys = vcm_phys_get(res->phys);
+	if (phys) {
+		vcm_phys_disown(phys);
+		vcm_phys_drop(phys);
+	}
+	vcm_res_drop(res, false);
+}
+EXPORT_SYMBOL_GPL(vcm_destroy_binding);
+
+/* The end of a context */
+
+struct vcm_report {
+	unsigned int nr;
+	struct {
+		dma_addr_t start;
+		resource_size_t size;
+		const void *owner;
+	} line[VCM_REPORT_MAX];
+};
+
+static void vcm_report_add(struct vcm_report *report, const struct vcm_res *res)
+{
+	report->line[report->nr].start = res->start;
+	report->line[report->nr].size = res->res_size;
+	report->line[report->nr].owner = res->owner;
+	report->nr++;
+}
+
+static void vcm_report_collect(struct vcm *vcm, struct vcm_report *report)
+{
+	dma_addr_t from = vcm->start;
+	struct vcm_res *res;
+
+	while (report->nr < VCM_REPORT_MAX) {
+		guard(spinlock_irqsave)(&vcm->va_lock);
+		res = vcm_va_first(vcm, from, vcm->last);
+		if (!res)
+			break;
+		vcm_report_add(report, res);
+		if (res->last == vcm->last)
+			break;
+		from = res->last + 1;
+	}
+
+	guard(spinlock)(&vcm->bound_lock);
+	list_for_each_entry(res, &vcm->idle, vcm_entry) {
+		if (report->nr == VCM_REPORT_MAX)
+			break;
+		vcm_report_add(report, res);
+	}
+}
+
+/* Names the owners of the reservations that outlive their context. */
+static void vcm_report_alive(struct vcm *vcm)
+{
+	struct vcm_report report = { };
+	unsigned int i;
+
+	vcm_report_collect(vcm, &report);
+	if (!report.nr)
+		return;
+
+	pr_warn("%s context destroyed with %u reservations alive\n",
+		vcm->driver->name, kref_read(&vcm->ref) - 1);
+	for (i = 0; i < report.nr; i++)
+		pr_warn("  %pad size %pa of %pS\n", &report.line[i].start,
+			&report.line[i].size, report.line[i].owner);
+}
+
+/**
+ * vcm_destroy() - give up a context
+ * @vcm: the context; NULL and error pointers are ignored
+ *
+ * When it returns, no device is attached and nothing bound is on the hardware.
+ * Reservations that are still alive are reported with their owners; unbinding
+ * and dropping them works on and touches no hardware, everything else gets
+ * -ENODEV. The last of them frees the context.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for writing.
+ */
+void vcm_destroy(struct vcm *vcm)
+{
+	struct vcm_master *master, *next;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) ||
+	    WARN(vcm == vcm_vmm, "vcm: vcm_vmm is not to be destroyed\n"))
+		return;
+
+	down_write(&vcm->topology);
+	if (WARN(vcm->dead, "vcm: context destroyed twice\n")) {
+		up_write(&vcm->topology);
+		return;
+	}
+	if (vcm_live(vcm))
+		vcm_unmap_bound(vcm);
+	scoped_guard(spinlock_irqsave, &vcm->va_lock)
+		WRITE_ONCE(vcm->dead, true);
+	list_for_each_entry_safe(master, next, &vcm->masters, entry)
+		vcm_detach_locked(vcm, master);
+	up_write(&vcm->topology);
+
+	vcm_report_alive(vcm);
+	kref_put(&vcm->ref, vcm_release);
+}
+EXPORT_SYMBOL_GPL(vcm_destroy);
+
+/*
+ * Bind allocates memory with topology held, so nothing that may be called from
+ * reclaim or from an MMU notifier may come here: tell lockdep before it
+ * happens.
+ */
+static int __init vcm_prime_lockdep(void)
+{
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return 0;
+	down_read(&vcm_vmm->topology);
+	fs_reclaim_acquire(GFP_KERNEL);
+	fs_reclaim_release(GFP_KERNEL);
+	up_read(&vcm_vmm->topology);
+	return 0;
+}
+subsys_initcall(vcm_prime_lockdep);
