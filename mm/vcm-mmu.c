@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: wrapper for page-table MMUs.
+ *
+ * The driver knows how to write and clear leaves of one size. What is done
+ * here is the same for all of them: a binding becomes runs of equal pages, a
+ * failure half way through leaves nothing behind, what has been taken away is
+ * invalidated before anybody relies on it, and the hardware is started for
+ * the first live binding and stopped after the last.
+ *
+ * Nothing is remembered of a binding. vcm_phys_walk() yields the same runs for
+ * the same memory at the same address whenever it is asked, so the leaves are
+ * cleared with the page sizes that they were written with, and the page table
+ * stays the only record of what is mapped.
+ */
+#include <kunit/visibility.h>
+#include <linux/bitops.h>
+#include <linux/bug.h>
+#include <linux/container_of.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
+#include <linux/numa.h>
+#include <linux/refcount.h>
+#include <linux/vcm-drv.h>
+
+/* What the walks below need beside the run itself */
+struct vcm_mmu_walk {
+	struct vcm *vcm;
+	const struct vcm_mmu_driver *driver;
+	unsigned int flags;
+	/* bytes written so far, or still to be cleared */
+	resource_size_t bytes;
+};
+
+static struct vcm_mmu *to_mmu(struct vcm *vcm)
+{
+	return container_of(vcm, struct vcm_mmu, vcm);
+}
+
+static const struct vcm_mmu_driver *to_mmu_driver(struct vcm *vcm)
+{
+	return container_of(vcm->driver, struct vcm_mmu_driver, vcm);
+}
+
+/*
+ * A binding that finds another one live must also find what ->start() did for
+ * it, hence release and acquire.
+ */
+static int vcm_mmu_get_live(struct vcm *vcm)
+{
+	const struct vcm_mmu_driver *driver = to_mmu_driver(vcm);
+	struct vcm_mmu *mmu = to_mmu(vcm);
+	int ret;
+
+	if (refcount_inc_not_zero_acquire(&mmu->live))
+		return 0;
+
+	guard(mutex)(&mmu->live_lock);
+	if (refcount_inc_not_zero(&mmu->live))
+		return 0;
+
+	if (driver->start) {
+		ret = driver->start(vcm);
+		if (ret)
+			return ret;
+	}
+	refcount_set_release(&mmu->live, 1);
+	return 0;
+}
+
+static void vcm_mmu_put_live(struct vcm *vcm)
+{
+	const struct vcm_mmu_driver *driver = to_mmu_driver(vcm);
+	struct vcm_mmu *mmu = to_mmu(vcm);
+
+	if (!refcount_dec_and_mutex_lock(&mmu->live, &mmu->live_lock))
+		return;
+
+	if (driver->stop)
+		driver->stop(vcm);
+	mutex_unlock(&mmu->live_lock);
+}
+
+/* A page-table format may write less than asked, up to the end of a table */
+static int vcm_mmu_map_run(void *priv, dma_addr_t addr, phys_addr_t paddr,
+			   size_t pgsize, size_t pgcount)
+{
+	struct vcm_mmu_walk *walk = priv;
+	size_t size = pgsize * pgcount;
+	int ret;
+
+	while (size) {
+		size_t mapped = 0;
+
+		ret = walk->driver->map_pages(walk->vcm, addr, paddr, pgsize,
+					      size >> __ffs(pgsize),
+					      walk->flags, &mapped);
+		walk->bytes += mapped;
+		if (ret)
+			return ret;
+		if (WARN_ON_ONCE(!mapped || mapped > size))
+			return -EIO;
+
+		addr += mapped;
+		paddr += mapped;
+		size -= mapped;
+	}
+
+	return 0;
+}
+
+static int vcm_mmu_unmap_run(void *priv, dma_addr_t addr, phys_addr_t paddr,
+			     size_t pgsize, size_t pgcount)
+{
+	struct vcm_mmu_walk *walk = priv;
+	resource_size_t written = walk->bytes >> __ffs(pgsize);
+
+	/* The run at which mapping failed was written in part or not at all */
+	if (written < pgcount)
+		pgcount = written;
+	if (!pgcount)
+		return -ECANCELED;
+
+	walk->driver->unmap_pages(walk->vcm, addr, pgsize, pgcount);
+	walk->bytes -= (resource_size_t)pgsize * pgcount;
+	return 0;
+}
+
+/* Take the first @bytes of a binding off the hardware */
+static void vcm_mmu_clear(struct vcm_res *res, struct vcm_phys *phys,
+			  resource_size_t bytes)
+{
+	struct vcm_mmu_walk walk = {
+		.vcm = res->vcm,
+		.driver = to_mmu_driver(res->vcm),
+		.bytes = bytes,
+	};
+
+	if (!bytes)
+		return;
+
+	vcm_phys_walk(phys, res->start, res->vcm->pgsize_bitmap,
+		      vcm_mmu_unmap_run, &walk);
+	walk.driver->tlb_sync(res->vcm, res->start, bytes);
+}
+
+/**
+ * vcm_mmu_map() - &vcm_driver.map of a page-table MMU
+ * @res: the reservation
+ * @phys: the memory
+ *
+ * Starts the hardware if this is the first live binding.
+ *
+ * Context: Called by the core. May sleep.
+ * Return: 0, or what &vcm_mmu_driver.start or &vcm_mmu_driver.map_pages said;
+ *	-EIO if the latter claims success without progress. On an error nothing
+ *	has changed, in the page table, the TLBs and the state of the hardware.
+ */
+int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+	struct vcm_mmu_walk walk = {
+		.vcm = vcm,
+		.driver = to_mmu_driver(vcm),
+		.flags = res->flags & (VCM_RES_READ | VCM_RES_WRITE),
+	};
+	int ret;
+
+	ret = vcm_mmu_get_live(vcm);
+	if (ret)
+		return ret;
+
+	ret = vcm_phys_walk(phys, res->start, vcm->pgsize_bitmap,
+			    vcm_mmu_map_run, &walk);
+	if (ret) {
+		vcm_mmu_clear(res, phys, walk.bytes);
+		vcm_mmu_put_live(vcm);
+	}
+
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_map);
+
+/**
+ * vcm_mmu_unmap() - &vcm_driver.unmap of a page-table MMU
+ * @res: the reservation
+ * @phys: the memory that vcm_mmu_map() mapped there
+ *
+ * When it returns the leaves are cleared and no master uses an old
+ * translation. Stops the hardware if this was the last live binding.
+ *
+ * Context: Called by the core. May sleep. Never fails and never allocates.
+ */
+void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys)
+{
+	vcm_mmu_clear(res, phys, phys->size);
+	vcm_mmu_put_live(res->vcm);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_unmap);
+
+/**
+ * vcm_mmu_alloc() - &vcm_driver.alloc of a page-table MMU
+ * @vcm: the context
+ * @size: bytes
+ * @flags: VCM_ALLOC_*
+ *
+ * Takes pages as large as the MMU can map, from where &vcm_mmu.params says.
+ *
+ * Context: Called by the core. May sleep.
+ * Return: the memory, or what vcm_phys_alloc() said.
+ */
+struct vcm_phys *vcm_mmu_alloc(struct vcm *vcm, resource_size_t size,
+			       unsigned int flags)
+{
+	return vcm_phys_alloc(size, flags, &to_mmu(vcm)->params);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_alloc);
+
+/**
+ * vcm_mmu_init() - prepare a context behind a page-table MMU
+ * @mmu: to be initialised, zeroed
+ * @driver: what the hardware can do; &vcm_driver.map, &vcm_driver.unmap and
+ *	&vcm_driver.alloc are set by VCM_MMU_OPS
+ * @start: lowest address that the MMU translates
+ * @last: highest address that it translates, inclusive
+ * @pgsize_bitmap: sizes of the leaves
+ *
+ * The memory of vcm_alloc() may come from anywhere. A driver whose table
+ * entries or whose bus reach less, or that prefers a node, changes
+ * &vcm_mmu.params before the context is used.
+ *
+ * Context: Process context.
+ * Return: 0; -EINVAL for a driver without one of the three page operations;
+ *	or what vcm_init() said.
+ */
+int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
+		 dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap)
+{
+	if (!driver->map_pages || !driver->unmap_pages || !driver->tlb_sync)
+		return -EINVAL;
+
+	mmu->params = (struct vcm_phys_params) {
+		.pgsize_bitmap = pgsize_bitmap,
+		.last = PHYS_ADDR_MAX,
+		.nid = NUMA_NO_NODE,
+	};
+	mutex_init(&mmu->live_lock);
+	refcount_set(&mmu->live, 0);
+
+	return vcm_init(&mmu->vcm, &driver->vcm, start, last, pgsize_bitmap);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_init);
