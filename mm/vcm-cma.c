@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: one-to-one contexts backed by CMA.
+ *
+ * For devices without an MMU, which need memory that is contiguous itself. It
+ * comes from the area that firmware reserved for the device (shared-dma-pool)
+ * or from the default one.
+ *
+ * A bus may show memory at other addresses than the CPU sees it. The windows
+ * through which it does are copied when the context is made: the device's own
+ * record of them goes with its driver, which other devices attached to the
+ * context may outlive. All devices of a context must agree on the addresses;
+ * one that sees less than the first narrows the context.
+ */
+#include <linux/cma.h>
+#include <linux/container_of.h>
+#include <linux/device.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/export.h>
+#include <linux/highmem.h>
+#include <linux/iommu.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/vcm-cma.h>
+#include <linux/vcm-drv.h>
+
+/**
+ * struct vcm_cma_window - a stretch of memory that a bus shows at one offset
+ * @cpu: physical address of its first byte
+ * @bus: bus address of its first byte
+ * @span: offset of its last byte
+ */
+struct vcm_cma_window {
+	u64 cpu;
+	u64 bus;
+	u64 span;
+};
+
+/**
+ * struct vcm_cma_bus - all that a bus shows
+ * @nr: number of windows
+ * @window: the windows, in ascending order of bus addresses
+ */
+struct vcm_cma_bus {
+	unsigned int nr;
+	struct vcm_cma_window window[] __counted_by(nr);
+};
+
+/**
+ * struct vcm_cma - a one-to-one context backed by CMA
+ * @vcm: the context
+ * @cma: where its memory comes from
+ * @order: alignment of allocations, as an order of pages
+ * @bus: how its devices see memory
+ */
+struct vcm_cma {
+	struct vcm vcm;
+	struct cma *cma;
+	unsigned int order;
+	struct vcm_cma_bus *bus;
+};
+
+static struct vcm_cma *to_vcm_cma(struct vcm *vcm)
+{
+	return container_of(vcm, struct vcm_cma, vcm);
+}
+
+/* What a device sees */
+
+static int vcm_cma_window_cmp(const void *a, const void *b)
+{
+	const struct vcm_cma_window *x = a, *y = b;
+
+	return cmp_int(x->bus, y->bus);
+}
+
+/* The windows as phys_to_dma() knows them; without any it shows everything. */
+static struct vcm_cma_bus *vcm_cma_bus_of(struct device *dev)
+{
+	const struct bus_dma_region *map = dev->dma_range_map;
+	struct vcm_cma_bus *bus;
+	unsigned int nr = 0, i;
+
+	while (map && map[nr].size)
+		nr++;
+	bus = kzalloc_flex(*bus, window, max(nr, 1));
+	if (!bus)
+		return NULL;
+
+	bus->nr = max(nr, 1);
+	for (i = 0; i < bus->nr; i++) {
+		struct vcm_cma_window *window = &bus->window[i];
+
+		if (map)
+			window->cpu = map[i].cpu_start;
+		window->bus = dma_addr_encrypted(map ? map[i].dma_start : 0);
+		window->span = min3(map ? map[i].size - 1 : U64_MAX,
+				    PHYS_ADDR_MAX - window->cpu,
+				    DMA_BIT_MASK(8 * sizeof(dma_addr_t)) -
+				    window->bus);
+	}
+	sort(bus->window, bus->nr, sizeof(*bus->window), vcm_cma_window_cmp,
+	     NULL);
+	return bus;
+}
+
+static dma_addr_t vcm_cma_to_bus(struct vcm *vcm, phys_addr_t paddr)
+{
+	const struct vcm_cma_bus *bus = to_vcm_cma(vcm)->bus;
+	const struct vcm_cma_window *window;
+
+	for (window = bus->window; window < bus->window + bus->nr; window++)
+		if (paddr >= window->cpu && paddr - window->cpu <= window->span)
+			return window->bus + (paddr - window->cpu);
+	return DMA_MAPPING_ERROR;
+}
+
+static bool vcm_cma_overlap(u64 a, u64 a_span, u64 b, u64 b_span)
+{
+	return a < b ? b - a <= a_span : a - b <= b_span;
+}
+
+/* Whether no byte has two addresses, and no address shows two bytes. */
+static bool vcm_cma_agree(const struct vcm_cma_window *a,
+			  const struct vcm_cma_window *b)
+{
+	return a->bus - a->cpu == b->bus - b->cpu ||
+	       (!vcm_cma_overlap(a->cpu, a->span, b->cpu, b->span) &&
+		!vcm_cma_overlap(a->bus, a->span, b->bus, b->span));
+}
+
+static bool vcm_cma_same_bus(const struct vcm_cma_bus *a,
+			     const struct vcm_cma_bus *b)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < a->nr; i++)
+		for (j = 0; j < b->nr; j++)
+			if (!vcm_cma_agree(&a->window[i], &b->window[j]))
+				return false;
+	return true;
+}
+
+static u64 vcm_cma_limit(struct device *dev)
+{
+	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+static int vcm_cma_block(struct vcm_master *master, u64 start, u64 last,
+			 u64 end)
+{
+	return start > end ? 0 : vcm_master_block(master, start,
+						  min(last, end));
+}
+
+/* Excludes what @bus does not show, up to @end. */
+static int vcm_cma_block_gaps(struct vcm_master *master,
+			      const struct vcm_cma_bus *bus, u64 end)
+{
+	const struct vcm_cma_window *window;
+	u64 next = 0;
+	int ret;
+
+	for (window = bus->window; window < bus->window + bus->nr; window++) {
+		if (window->bus > next) {
+			ret = vcm_cma_block(master, next, window->bus - 1, end);
+			if (ret)
+				return ret;
+		}
+		if (window->bus + window->span >= end)
+			return 0;
+		next = max(next, window->bus + window->span + 1);
+	}
+	return vcm_cma_block(master, next, end, end);
+}
+
+/* Whether bus addresses of the device are not those of memory. */
+static bool vcm_cma_translated(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_API
+	const struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (device_iommu_mapped(dev) &&
+	    (!domain || domain->type != IOMMU_DOMAIN_IDENTITY))
+		return true;
+#endif
+	return get_dma_ops(dev);
+}
+
+/* Whether the device can use memory as it is, and sees what the CPU sees. */
+static bool vcm_cma_suits(struct device *dev)
+{
+	return !vcm_cma_translated(dev) && dev_is_dma_coherent(dev) &&
+	       !force_dma_unencrypted(dev);
+}
+
+/* Devices */
+
+static int vcm_cma_limits(struct vcm *vcm, struct vcm_master *master)
+{
+	u64 limit = vcm_cma_limit(master->dev);
+	struct vcm_cma_bus *bus;
+	int ret;
+
+	if (!vcm_cma_suits(master->dev))
+		return -EOPNOTSUPP;
+	bus = vcm_cma_bus_of(master->dev);
+	if (!bus)
+		return -ENOMEM;
+
+	if (!vcm_cma_same_bus(bus, to_vcm_cma(vcm)->bus))
+		ret = -EINVAL;
+	else if (limit < vcm->last)
+		ret = vcm_master_block(master, limit + 1, vcm->last);
+	else
+		ret = 0;
+	if (!ret)
+		ret = vcm_cma_block_gaps(master, bus, vcm->last);
+	kfree(bus);
+	return ret;
+}
+
+/* There is no hardware between a device and the memory. */
+static int vcm_cma_attach(struct vcm *vcm, struct device *dev)
+{
+	return 0;
+}
+
+static void vcm_cma_detach(struct vcm *vcm, struct device *dev)
+{
+}
+
+/* Memory */
+
+static void vcm_cma_free(struct vcm_phys *phys)
+{
+	cma_release(phys->priv, phys_to_page(phys->parts[0].paddr),
+		    PHYS_PFN(phys->size));
+}
+
+static const struct vcm_phys_ops vcm_cma_phys_ops = {
+	.free = vcm_cma_free,
+};
+
+static int vcm_cma_clear(struct page *page, unsigned long nr)
+{
+	for (; nr; nr--, page++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		clear_highpage(page);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Whether the devices reach the memory: CMA cannot be told where to look. */
+static bool vcm_cma_reached(struct vcm *vcm, phys_addr_t paddr, size_t size)
+{
+	dma_addr_t start = vcm_cma_to_bus(vcm, paddr);
+	dma_addr_t last = vcm_cma_to_bus(vcm, paddr + (size - 1));
+
+	return start != DMA_MAPPING_ERROR && last != DMA_MAPPING_ERROR &&
+	       last - start == size - 1 && vcm_reaches(vcm, start, last);
+}
+
+static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
+				      unsigned int flags)
+{
+	struct vcm_cma *cma = to_vcm_cma(vcm);
+	unsigned long nr = PHYS_PFN(size);
+	struct vcm_phys *phys;
+	struct page *page;
+	int ret = 0;
+
+	if (flags & VCM_ALLOC_ACCOUNT)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (size > cma_get_size(cma->cma))
+		return ERR_PTR(-ENOMEM);
+
+	page = cma_alloc(cma->cma, nr, cma->order, flags & VCM_ALLOC_NOWARN);
+	if (!page)
+		return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
+							       -ENOMEM);
+
+	if (!vcm_cma_reached(vcm, page_to_phys(page), size))
+		ret = -EADDRNOTAVAIL;
+	else if (!(flags & VCM_ALLOC_NOZERO))
+		ret = vcm_cma_clear(page, nr);
+	if (ret)
+		goto err;
+
+	phys = vcm_phys_new(1, VCM_PHYS_PAGES, &vcm_cma_phys_ops, cma->cma);
+	if (IS_ERR(phys)) {
+		ret = PTR_ERR(phys);
+		goto err;
+	}
+	phys->parts[0].paddr = page_to_phys(page);
+	phys->parts[0].len = size;
+	/* Cannot fail: the part is not empty and lies within memory */
+	vcm_phys_finish(phys);
+	return phys;
+
+err:
+	cma_release(cma->cma, page, nr);
+	return ERR_PTR(ret);
+}
+
+/* Contexts */
+
+static void vcm_cma_release(struct vcm *vcm)
+{
+	struct vcm_cma *cma = to_vcm_cma(vcm);
+
+	kfree(cma->bus);
+	kfree(cma);
+}
+
+static const struct vcm_o2o_driver vcm_cma_driver = {
+	.vcm = {
+		VCM_O2O_OPS,
+		.name = "vcm-cma",
+		.alloc = vcm_cma_alloc,
+		.limits = vcm_cma_limits,
+		.attach = vcm_cma_attach,
+		.detach = vcm_cma_detach,
+		.release = vcm_cma_release,
+	},
+	.to_bus = vcm_cma_to_bus,
+};
+
+/* A context that no device is attached to yet. */
+static struct vcm *vcm_cma_new(struct device *dev, resource_size_t align)
+{
+	/* Pages cut off by the limit are out of reach */
+	u64 last = vcm_cma_limit(dev) - (vcm_cma_limit(dev) + 1) % PAGE_SIZE;
+	struct vcm_cma *cma;
+	int ret = -ENOMEM;
+
+	cma = kzalloc_obj(*cma);
+	if (!cma)
+		return ERR_PTR(-ENOMEM);
+	cma->cma = dev_get_cma_area(dev);
+	/* No page but the very first is aligned to more */
+	if (align > PAGE_SIZE)
+		cma->order = min(ilog2(align) - PAGE_SHIFT, BITS_PER_LONG - 2);
+	cma->bus = vcm_cma_bus_of(dev);
+	if (!cma->bus)
+		goto err;
+
+	ret = vcm_o2o_init(&cma->vcm, &vcm_cma_driver, 0,
+			   min(last, DMA_BIT_MASK(8 * sizeof(dma_addr_t))));
+	if (ret)
+		goto err;
+	return &cma->vcm;
+
+err:
+	kfree(cma->bus);
+	kfree(cma);
+	return ERR_PTR(ret);
+}
+
+/**
+ * vcm_cma_create() - a one-to-one context for a device without an MMU
+ * @dev: the device, with its driver bound to it and its DMA mask set
+ * @params: choices, or NULL for the defaults
+ *
+ * Memory comes from the device's own CMA area or, if it has none, from the
+ * default one. Addresses are bus addresses, as from phys_to_dma(). The context
+ * is attached to @dev; further devices can be attached that see memory at the
+ * same addresses.
+ *
+ * Context: Process context, may sleep.
+ * Return: the context, which belongs to the caller, who gives it up with
+ * vcm_destroy(); -EINVAL for a bad pointer, an alignment that is no power of
+ * two or a device that does not address a page; -EOPNOTSUPP when there is no
+ * CMA area for the device, when it is behind a translating IOMMU, cannot use
+ * encrypted memory or does not snoop the CPU's caches; -ENOMEM.
+ */
+struct vcm *vcm_cma_create(struct device *dev,
+			   const struct vcm_cma_params *params)
+{
+	resource_size_t align = params ? params->align : 0;
+	struct vcm *vcm;
+	int ret;
+
+	if (IS_ERR_OR_NULL(dev) || (align & (align - 1)) ||
+	    vcm_cma_limit(dev) < PAGE_SIZE - 1)
+		return ERR_PTR(-EINVAL);
+	if (!dev_get_cma_area(dev) || !vcm_cma_suits(dev))
+		return ERR_PTR(-EOPNOTSUPP);
+
+	vcm = vcm_cma_new(dev, align);
+	if (IS_ERR(vcm))
+		return vcm;
+	ret = vcm_attach(vcm, dev);
+	if (ret) {
+		vcm_destroy(vcm);
+		return ERR_PTR(ret);
+	}
+	return vcm;
+}
+EXPORT_SYMBOL_GPL(vcm_cma_create);

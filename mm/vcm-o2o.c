@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: wrapper for masters that see physical addresses.
+ *
+ * Without an MMU there is nothing to program: an address follows from where the
+ * memory lies, and a binding is no more than the knowledge that a device may be
+ * using it. What remains is to say which memory can be bound at all: one part,
+ * because nothing makes several contiguous, at one stretch of bus addresses,
+ * and for a reservation that was bound before at the address it had.
+ */
+#include <kunit/visibility.h>
+#include <linux/container_of.h>
+#include <linux/dma-mapping.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/vcm-drv.h>
+
+static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
+{
+	const struct vcm_o2o_driver *driver =
+		container_of(vcm->driver, struct vcm_o2o_driver, vcm);
+
+	if (driver->to_bus)
+		return driver->to_bus(vcm, paddr);
+	/* phys_addr_t may be the wider of the two */
+	return (dma_addr_t)paddr == paddr ? paddr : DMA_MAPPING_ERROR;
+}
+
+/**
+ * vcm_o2o_init() - set up a one-to-one context
+ * @vcm: the context, embedded in the driver's structure, zeroed
+ * @driver: what the driver does for it
+ * @start: lowest bus address, a multiple of the page size
+ * @last: highest bus address, inclusive; the page size divides @last + 1
+ *
+ * The context belongs to the caller, who gives it up with vcm_destroy(). It is
+ * always active.
+ *
+ * Context: Process context.
+ * Return: 0, -EINVAL for an aperture that is empty or cuts a page, -ENODEV when
+ * the module of @driver is going away. On an error there is nothing to undo.
+ */
+int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
+		 dma_addr_t start, dma_addr_t last)
+{
+	return vcm_init(vcm, &driver->vcm, start, last, PAGE_SIZE);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_init);
+
+/**
+ * vcm_o2o_map() - &vcm_driver.map of a one-to-one context
+ * @res: the reservation
+ * @phys: the memory
+ *
+ * Context: Process context, called by the core.
+ * Return: 0, -EOPNOTSUPP for memory of several parts, memory that is not
+ * aligned to pages, and memory elsewhere than @res was bound before;
+ * -EADDRNOTAVAIL for memory that has no or no contiguous bus addresses.
+ */
+int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
+{
+	const struct phys_vec *part = &phys->parts[0];
+	phys_addr_t paddr = part->paddr;
+	dma_addr_t start, last;
+
+	if (phys->count != 1 || !PAGE_ALIGNED(paddr) || !PAGE_ALIGNED(part->len))
+		return -EOPNOTSUPP;
+
+	/*
+	 * The far end is translated too, a bus may see memory through several
+	 * windows. DMA_MAPPING_ERROR overflows.
+	 */
+	start = vcm_o2o_bus(res->vcm, paddr);
+	if (check_add_overflow(start, part->len - 1, &last) ||
+	    vcm_o2o_bus(res->vcm, paddr + (part->len - 1)) != last)
+		return -EADDRNOTAVAIL;
+
+	if (res->placed && res->start != start)
+		return -EOPNOTSUPP;
+	res->start = start;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_map);
+
+/**
+ * vcm_o2o_unmap() - &vcm_driver.unmap of a one-to-one context
+ * @res: the reservation
+ * @phys: the memory
+ *
+ * There is no hardware that could take the memory away from a device.
+ *
+ * Context: Process context, called by the core.
+ */
+void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys)
+{
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_unmap);
