@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: a context that suits a device.
+ */
+#include <linux/device.h>
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/vcm-cma.h>
+#include <linux/vcm-iommu.h>
+
+/**
+ * vcm_for_device() - create a context that suits a device
+ * @dev: the device, with its driver bound to it and its DMA mask set
+ *
+ * Behind an IOMMU this is a vcm-iommu context, and the device's DMA API is off
+ * while it lives. A device that sees physical addresses gets a one-to-one
+ * context backed by CMA. The driver's code is the same either way.
+ *
+ * Context: Process context, may sleep.
+ * Return: the context, which the driver gives up with vcm_destroy() before it
+ * lets go of the device; -EINVAL for a bad pointer, -EOPNOTSUPP when the
+ * provider that suits the device is not built, or else as vcm_iommu_create() and
+ * vcm_cma_create().
+ */
+struct vcm *vcm_for_device(struct device *dev)
+{
+	if (IS_ERR_OR_NULL(dev))
+		return ERR_PTR(-EINVAL);
+	if (device_iommu_mapped(dev)) {
+		if (IS_ENABLED(CONFIG_VCM_IOMMU))
+			return vcm_iommu_create(dev, NULL);
+	} else if (IS_ENABLED(CONFIG_VCM_CMA)) {
+		return vcm_cma_create(dev, NULL);
+	}
+	return ERR_PTR(-EOPNOTSUPP);
+}
+EXPORT_SYMBOL_GPL(vcm_for_device);
+
+MODULE_DESCRIPTION("Virtual Contiguous Memory contexts that suit a device");
+MODULE_LICENSE("GPL");

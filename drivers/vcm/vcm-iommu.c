@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: contexts behind any IOMMU that the kernel drives.
+ *
+ * A context is an unmanaged paging domain of the IOMMU API. While a device is
+ * attached to it, that domain replaces the one of the device's DMA API, which
+ * is off until the device is detached.
+ */
+#define pr_fmt(fmt) "vcm-iommu: " fmt
+
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/vcm-drv.h>
+#include <linux/vcm-iommu.h>
+
+/* Parts that go to the IOMMU API in one call; 64 KiB of scatterlist at most */
+#define VCM_IOMMU_BATCH		2048U
+
+/* The longest scatterlist entry, a multiple of every usual page size */
+#define VCM_IOMMU_SG_MAX	SZ_2G
+
+/**
+ * struct vcm_iommu - a context behind an IOMMU
+ * @vcm: the context
+ * @domain: its page table
+ * @params: where its memory comes from
+ * @allow_identity_default: see &struct vcm_iommu_params
+ * @msi_cookie: the domain maps MSI doorbells
+ */
+struct vcm_iommu {
+	struct vcm vcm;
+	struct iommu_domain *domain;
+	struct vcm_phys_params params;
+	bool allow_identity_default;
+	bool msi_cookie;
+};
+
+static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
+{
+	return container_of(vcm, struct vcm_iommu, vcm);
+}
+
+static struct vcm_phys *vcm_iommu_alloc(struct vcm *vcm, resource_size_t size,
+					unsigned int flags)
+{
+	return vcm_phys_alloc(size, flags, &to_vcm_iommu(vcm)->params);
+}
+
+static int vcm_iommu_prot(const struct vcm_res *res,
+			  const struct vcm_phys *phys)
+{
+	int prot = 0;
+
+	if (res->flags & VCM_RES_READ)
+		prot |= IOMMU_READ;
+	if (res->flags & VCM_RES_WRITE)
+		prot |= IOMMU_WRITE;
+	/* Every device that is let in snoops, see vcm_iommu_check() */
+	return prot | (phys->flags & VCM_PHYS_PAGES ? IOMMU_CACHE : IOMMU_MMIO);
+}
+
+/* Takes back what a map that failed half way has done. */
+static void vcm_iommu_undo(struct vcm_iommu *ctx, unsigned long addr,
+			   size_t mapped)
+{
+	if (mapped)
+		WARN_ON(iommu_unmap(ctx->domain, addr, mapped) != mapped);
+}
+
+/* Part by part: for one part, and for memory without struct pages. */
+static int vcm_iommu_map_parts(struct vcm_iommu *ctx, unsigned long addr,
+			       const struct vcm_phys *phys, int prot)
+{
+	size_t mapped = 0;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < phys->count; i++) {
+		const struct phys_vec *part = &phys->parts[i];
+
+		ret = iommu_map(ctx->domain, addr + mapped, part->paddr,
+				part->len, prot, GFP_KERNEL);
+		if (ret) {
+			vcm_iommu_undo(ctx, addr, mapped);
+			return ret;
+		}
+		mapped += part->len;
+	}
+	return 0;
+}
+
+/**
+ * struct vcm_iommu_cursor - a place in physical memory
+ * @part: number of the part
+ * @offset: bytes into it
+ */
+struct vcm_iommu_cursor {
+	unsigned int part;
+	size_t offset;
+};
+
+/* Fills @sg with what comes next; returns the number of entries used. */
+static unsigned int vcm_iommu_fill(struct scatterlist *sg, unsigned int nents,
+				   const struct vcm_phys *phys,
+				   struct vcm_iommu_cursor *at)
+{
+	unsigned int n;
+
+	for (n = 0; n < nents && at->part < phys->count; n++) {
+		const struct phys_vec *part = &phys->parts[at->part];
+		size_t len = min(part->len - at->offset,
+				 (size_t)VCM_IOMMU_SG_MAX);
+
+		sg_set_page(&sg[n], phys_to_page(part->paddr + at->offset),
+			    len, 0);
+		at->offset += len;
+		if (at->offset == part->len) {
+			at->offset = 0;
+			at->part++;
+		}
+	}
+	return n;
+}
+
+/* Many parts with few calls, since each of them may synchronise the TLB. */
+static int vcm_iommu_map_batches(struct vcm_iommu *ctx, unsigned long addr,
+				 const struct vcm_phys *phys, int prot)
+{
+	unsigned int nents = min(phys->count, VCM_IOMMU_BATCH);
+	struct vcm_iommu_cursor at = { };
+	struct scatterlist *sg;
+	size_t mapped = 0;
+	ssize_t ret = 0;
+
+	sg = kvmalloc_objs(*sg, nents);
+	if (!sg)
+		return -ENOMEM;
+	sg_init_table(sg, nents);
+
+	while (at.part < phys->count) {
+		unsigned int n = vcm_iommu_fill(sg, nents, phys, &at);
+
+		ret = iommu_map_sg(ctx->domain, addr + mapped, sg, n, prot,
+				   GFP_KERNEL);
+		if (ret < 0) {
+			vcm_iommu_undo(ctx, addr, mapped);
+			break;
+		}
+		mapped += ret;
+	}
+	kvfree(sg);
+	return ret < 0 ? ret : 0;
+}
+
+static int vcm_iommu_map(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(res->vcm);
+	int prot = vcm_iommu_prot(res, phys);
+
+	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES)
+		return vcm_iommu_map_batches(ctx, res->start, phys, prot);
+	return vcm_iommu_map_parts(ctx, res->start, phys, prot);
+}
+
+static void vcm_iommu_unmap(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(res->vcm);
+	size_t unmapped;
+
+	unmapped = iommu_unmap(ctx->domain, res->start, phys->size);
+	WARN(unmapped != phys->size, "%pad: %zu of %pa bytes unmapped\n",
+	     &res->start, unmapped, &phys->size);
+}
+
+/* Everything above @last, where that is not the end of the address space. */
+static int vcm_iommu_block_above(struct vcm_master *master, u64 last)
+{
+	if (last >= (dma_addr_t)~0ULL)
+		return 0;
+	return vcm_master_block(master, last + 1, (dma_addr_t)~0ULL);
+}
+
+static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
+{
+	struct device *dev = master->dev;
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int ret;
+
+	ret = vcm_iommu_block_above(master, min_not_zero(dma_get_mask(dev),
+							 dev->bus_dma_limit));
+	if (ret)
+		return ret;
+
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
+		    !region->length)
+			continue;
+		ret = vcm_master_block(master, region->start,
+				       region->start + (region->length - 1));
+		if (ret)
+			break;
+	}
+	iommu_put_resv_regions(dev, &regions);
+	return ret;
+}
+
+static int vcm_iommu_count(struct device *dev, void *data)
+{
+	unsigned int *count = data;
+
+	(*count)++;
+	return 0;
+}
+
+/* What a device must be like to be let in. */
+static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+	struct iommu_domain *domain;
+	unsigned int count = 0;
+
+	if (!group)
+		return -ENODEV;
+	iommu_group_for_each_dev(group, &count, vcm_iommu_count);
+	iommu_group_put(group);
+	if (count != 1)
+		return -EOPNOTSUPP;
+
+	/* No cache maintenance yet: the device has to snoop */
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return -EOPNOTSUPP;
+
+	domain = iommu_get_domain_for_dev(dev);
+	if (domain && domain->type == IOMMU_DOMAIN_IDENTITY &&
+	    !ctx->allow_identity_default)
+		return -EPERM;
+	return 0;
+}
+
+/*
+ * Where the IOMMU translates MSI writes too, the domain has to map the
+ * doorbells; the IOMMU core does so when the interrupts are set up.
+ */
+static int vcm_iommu_msi(struct vcm_iommu *ctx, struct device *dev)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int ret = 0;
+
+	if (ctx->msi_cookie)
+		return 0;
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type != IOMMU_RESV_SW_MSI)
+			continue;
+		ret = iommu_get_msi_cookie(ctx->domain, region->start);
+		ctx->msi_cookie = !ret;
+		break;
+	}
+	iommu_put_resv_regions(dev, &regions);
+	return ret;
+}
+
+static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
+	int ret;
+
+	ret = vcm_iommu_check(ctx, dev);
+	if (ret)
+		return ret;
+	ret = vcm_iommu_msi(ctx, dev);
+	if (ret)
+		return ret;
+	return iommu_attach_device(ctx->domain, dev);
+}
+
+static void vcm_iommu_detach(struct vcm *vcm, struct device *dev)
+{
+	iommu_detach_device(to_vcm_iommu(vcm)->domain, dev);
+}
+
+static void vcm_iommu_release(struct vcm *vcm)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
+
+	iommu_domain_free(ctx->domain);
+	kfree(ctx);
+}
+
+static const struct vcm_driver vcm_iommu_driver = {
+	.owner = THIS_MODULE,
+	.name = "vcm-iommu",
+	.res_flags = VCM_RES_FLAGS,
+	.alloc = vcm_iommu_alloc,
+	.map = vcm_iommu_map,
+	.unmap = vcm_iommu_unmap,
+	.limits = vcm_iommu_limits,
+	.attach = vcm_iommu_attach,
+	.detach = vcm_iommu_detach,
+	.release = vcm_iommu_release,
+};
+
+/* The context's aperture is what the domain translates, in whole granules. */
+static int vcm_iommu_init(struct vcm_iommu *ctx)
+{
+	const struct iommu_domain *domain = ctx->domain;
+	u64 start = 0, last = min_t(u64, ULONG_MAX, (dma_addr_t)~0ULL);
+	u64 mask = (domain->pgsize_bitmap & -domain->pgsize_bitmap) - 1;
+
+	if (domain->geometry.force_aperture) {
+		start = domain->geometry.aperture_start;
+		last = min_t(u64, last, domain->geometry.aperture_end);
+	}
+	start = (start + mask) & ~mask;
+	if ((last & mask) != mask)
+		last = (last & ~mask) - 1;
+	return vcm_init(&ctx->vcm, &vcm_iommu_driver, start, last,
+			domain->pgsize_bitmap);
+}
+
+/**
+ * vcm_iommu_create() - create a context behind a device's IOMMU
+ * @dev: the device, with its driver bound to it and its DMA mask set
+ * @params: choices, NULL for the defaults
+ *
+ * The device is attached and the context inactive: until vcm_activate() the
+ * device reaches nothing. Its DMA API is off until it is detached.
+ *
+ * Context: Process context, may sleep.
+ * Return: the context, which belongs to the caller, who gives it up with
+ * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer,
+ * -ENODEV when the device is not behind an IOMMU, -EPERM when its default
+ * domain is an identity mapping and @params does not allow that, -EOPNOTSUPP
+ * when its IOMMU group has further devices or it does not snoop CPU caches,
+ * -EBUSY when it is attached to another context, -ENOMEM, or what the IOMMU
+ * driver answers.
+ */
+struct vcm *vcm_iommu_create(struct device *dev,
+			     const struct vcm_iommu_params *params)
+{
+	struct vcm_iommu *ctx;
+	int ret;
+
+	if (IS_ERR_OR_NULL(dev))
+		return ERR_PTR(-EINVAL);
+	if (!device_iommu_mapped(dev))
+		return ERR_PTR(-ENODEV);
+
+	ctx = kzalloc_obj(*ctx);
+	if (!ctx)
+		return ERR_PTR(-ENOMEM);
+	if (params)
+		ctx->allow_identity_default = params->allow_identity_default;
+
+	ctx->domain = iommu_paging_domain_alloc(dev);
+	if (IS_ERR(ctx->domain)) {
+		ret = PTR_ERR(ctx->domain);
+		goto err_free;
+	}
+	ctx->params.pgsize_bitmap = ctx->domain->pgsize_bitmap;
+	ctx->params.last = PHYS_ADDR_MAX;
+	ctx->params.nid = dev_to_node(dev);
+
+	ret = vcm_iommu_init(ctx);
+	if (ret)
+		goto err_domain;
+
+	ret = vcm_attach(&ctx->vcm, dev);
+	if (ret) {
+		vcm_destroy(&ctx->vcm);
+		return ERR_PTR(ret);
+	}
+	return &ctx->vcm;
+
+err_domain:
+	iommu_domain_free(ctx->domain);
+err_free:
+	kfree(ctx);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(vcm_iommu_create);
+
+MODULE_DESCRIPTION("Virtual Contiguous Memory behind IOMMUs");
+MODULE_LICENSE("GPL");
