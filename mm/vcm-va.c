@@ -180,25 +180,24 @@ static bool vcm_va_try(struct vcm *vcm, struct vcm_res *res,
 	return true;
 }
 
-/* Put @res into [@lo, @hi], in which nothing is blocked */
+/*
+ * Put @res into [@lo, @hi], in which nothing is blocked. The borders need not
+ * be granules: a gap always ends at one, so what is left of a gap that begins
+ * within a granule has as many whole granules as its length suggests.
+ */
 static bool vcm_va_window(struct vcm *vcm, struct vcm_res *res,
 			  const struct vcm_va_req *req, dma_addr_t lo,
 			  dma_addr_t hi)
 {
-	dma_addr_t granule = vcm_granule(vcm);
-	dma_addr_t slack = req->align - granule;
+	dma_addr_t slack = req->align - vcm_granule(vcm);
 	dma_addr_t ext = req->span - 1;
-	dma_addr_t pad = -lo & (granule - 1);
 
-	/* every gap is to begin at a granule, so that @slack is enough */
-	if (hi - lo < pad || hi - lo - pad < ext)
+	if (hi - lo < ext)
 		return false;
-	lo += pad;
-
 	if (vcm_va_try(vcm, res, req, lo, hi, ext))
 		return true;
-	/* a gap with room for any alignment may be longer than what exists */
-	return slack && ext + slack > ext &&
+	/* without slack that was all; too much of it, and no gap is so long */
+	return ext + slack > ext &&
 	       vcm_va_try(vcm, res, req, lo, hi, ext + slack);
 }
 
@@ -227,10 +226,9 @@ int vcm_va_alloc(struct vcm *vcm, struct vcm_res *res,
 		 const struct vcm_va_req *req)
 {
 	const struct vcm_ranges *blocked = vcm->blocked;
-	unsigned int nr = blocked ? blocked->nr : 0;
+	unsigned int i, nr = blocked ? blocked->nr : 0;
 	dma_addr_t lo = max(vcm->start, req->min);
 	dma_addr_t hi = min(vcm->last, req->max);
-	unsigned int i;
 
 	lockdep_assert_held(&vcm->va_lock);
 
@@ -371,8 +369,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_va_first);
 bool vcm_va_usable(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 {
 	const struct vcm_ranges *blocked = vcm->blocked;
-	unsigned int nr = blocked ? blocked->nr : 0;
-	unsigned int i;
+	unsigned int i, nr = blocked ? blocked->nr : 0;
 
 	lockdep_assert_held(&vcm->va_lock);
 

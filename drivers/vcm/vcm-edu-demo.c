@@ -727,7 +727,6 @@ static int demo_bind_driver(struct demo *d, unsigned int i)
 {
 	int ret;
 
-	d->step = "binding the driver again";
 	ret = device_attach(&d->pdev[i]->dev);
 	if (ret < 0)
 		return ret;
@@ -782,7 +781,11 @@ static int demo_orphaned(struct demo *d)
 	vcm_unmap(other);
 	ret = demo_buf_free(d, buf, ret);
 	back = demo_bind_driver(d, 0);
-	return ret ?: back ?: demo_try(d, d->edu[0]);
+	if (back && !ret) {
+		d->step = "binding the driver again";
+		ret = back;
+	}
+	return ret ?: demo_try(d, d->edu[0]);
 }
 
 /* A run */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The example of README.md and of the documentation, and a test that runs it.
+ */
+#include <kunit/platform_device.h>
+#include <kunit/test.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/platform_device.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/vcm.h>
+
+/* example: begin */
+struct blitter {
+	struct vcm *vcm;	/* what the device sees */
+	struct vcm_res *frame;	/* where it sees the frame */
+	struct vcm_res *cpu;	/* the same memory, as the kernel sees it */
+};
+
+static int blitter_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct blitter *blitter;
+	int ret;
+
+	blitter = devm_kzalloc(dev, sizeof(*blitter), GFP_KERNEL);
+	if (!blitter)
+		return -ENOMEM;
+	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(32));
+	if (ret)
+		return dev_err_probe(dev, ret, "32 address bits reach no memory\n");
+
+	blitter->vcm = vcm_for_device(dev);
+	if (IS_ERR(blitter->vcm))
+		return dev_err_probe(dev, PTR_ERR(blitter->vcm), "no context\n");
+
+	blitter->frame = vcm_make_binding(blitter->vcm, SZ_2M, 0, VCM_RES_READ);
+	if (IS_ERR(blitter->frame)) {
+		ret = dev_err_probe(dev, PTR_ERR(blitter->frame), "no frame\n");
+		goto err_vcm;
+	}
+	blitter->cpu = vcm_map(vcm_vmm, blitter->frame->phys, 0);
+	if (IS_ERR(blitter->cpu)) {
+		ret = PTR_ERR(blitter->cpu);
+		goto err_frame;
+	}
+	ret = vcm_activate(blitter->vcm);
+	if (ret)
+		goto err_cpu;
+
+	/* The CPU draws; the device is given blitter->frame->start */
+	memset(vcm_cpu_addr(blitter->cpu), 0x5a, SZ_2M);
+	platform_set_drvdata(pdev, blitter);
+	return 0;
+
+err_cpu:
+	vcm_unmap(blitter->cpu);
+err_frame:
+	vcm_destroy_binding(blitter->frame);
+err_vcm:
+	vcm_destroy(blitter->vcm);
+	return ret;
+}
+
+static void blitter_remove(struct platform_device *pdev)
+{
+	struct blitter *blitter = platform_get_drvdata(pdev);
+
+	vcm_deactivate(blitter->vcm);
+	vcm_unmap(blitter->cpu);
+	vcm_destroy_binding(blitter->frame);
+	vcm_destroy(blitter->vcm);
+}
+/* example: end */
+
+static struct platform_driver blitter_driver = {
+	.probe = blitter_probe,
+	.remove = blitter_remove,
+	.driver.name = "vcm-blitter",
+};
+
+/*
+ * The example works as it stands: probed, drawn, seen through another context,
+ * removed while that one still holds the memory.
+ */
+static void vcm_example_probe_share_remove(struct kunit *test)
+{
+	struct platform_device *pdev;
+	struct blitter *blitter;
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_platform_driver_register(test,
+							&blitter_driver));
+	pdev = kunit_platform_device_alloc(test, "vcm-blitter",
+					   PLATFORM_DEVID_AUTO);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	dev_set_dma_coherent(&pdev->dev);
+	KUNIT_ASSERT_EQ(test, 0, kunit_platform_device_add(test, pdev));
+	blitter = platform_get_drvdata(pdev);
+	KUNIT_ASSERT_NOT_NULL(test, blitter);
+	KUNIT_EXPECT_EQ(test, blitter->frame->bound_size, SZ_2M);
+	KUNIT_EXPECT_FALSE(test, blitter->frame->start & (SZ_4K - 1));
+
+	phys = vcm_phys_get(blitter->frame->phys);
+	res = vcm_map(vcm_vmm, phys, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+
+	kunit_platform_device_unregister(test, pdev);
+	KUNIT_EXPECT_NULL(test, memchr_inv(vcm_cpu_addr(res), 0x5a, SZ_2M));
+	vcm_unmap(res);
+	vcm_phys_put(phys);
+}
+
+static struct kunit_case vcm_example_cases[] = {
+	KUNIT_CASE(vcm_example_probe_share_remove),
+	{}
+};
+
+static struct kunit_suite vcm_example_suite = {
+	.name = "vcm_example",
+	.test_cases = vcm_example_cases,
+};
+kunit_test_suite(vcm_example_suite);
+
+MODULE_DESCRIPTION("KUnit test of the Virtual Contiguous Memory example");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A software MMU for the tests of Virtual Contiguous Memory.
+ *
+ * It is the most unhelpful MMU that the contract of struct vcm_mmu_driver
+ * allows. Its TLB is of unlimited size and reads ahead: a translation is in it
+ * from the moment that the leaf is written, and stays there after the leaf has
+ * been cleared, until tlb_sync covers all of it. So a forgotten, too early or
+ * too short invalidation is always seen, by whoever asks for the address and
+ * by whoever maps something else there.
+ *
+ * Leaves are kept in a tree by address, present or stale. It shares no code
+ * with what it checks: neither the walk of physical memory nor the choice of
+ * page sizes is used here, and it looks at no reservation.
+ */
+#include <kunit/test.h>
+#include <kunit/visibility.h>
+#include <linux/bitops.h>
+#include <linux/completion.h>
+#include <linux/highmem.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "vcm_softmmu.h"
+
+#define SOFT_ACCESS	(VCM_RES_READ | VCM_RES_WRITE)
+
+struct soft_leaf {
+	struct rb_node node;
+	dma_addr_t addr;
+	dma_addr_t last;
+	phys_addr_t paddr;
+	unsigned int flags;
+	bool stale;
+};
+
+#define to_leaf(rb)	rb_entry_safe(rb, struct soft_leaf, node)
+
+/* A violation of the contract, by the code under test */
+static __printf(2, 3) void soft_complain(struct softmmu *s, const char *fmt,
+					 ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	s->stats.complaints++;
+	if (s->expect_complaints)
+		return;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	KUNIT_FAIL(s->test, "software MMU: %pV", &vaf);
+	va_end(args);
+}
+
+/**
+ * softmmu_from() - the software MMU behind a context
+ * @vcm: a context that softmmu_create() made
+ *
+ * Context: Any.
+ * Return: the software MMU.
+ */
+struct softmmu *softmmu_from(struct vcm *vcm)
+{
+	return container_of(vcm, struct softmmu, mmu.vcm);
+}
+EXPORT_SYMBOL_IF_KUNIT(softmmu_from);
+
+static int soft_cmp(dma_addr_t addr, dma_addr_t last, const struct rb_node *rb)
+{
+	const struct soft_leaf *leaf = rb_entry(rb, struct soft_leaf, node);
+
+	if (last < leaf->addr)
+		return -1;
+	return addr > leaf->last;
+}
+
+static int soft_cmp_leaf(struct rb_node *new, const struct rb_node *rb)
+{
+	struct soft_leaf *leaf = to_leaf(new);
+
+	return soft_cmp(leaf->addr, leaf->last, rb);
+}
+
+static int soft_cmp_addr(const void *key, const struct rb_node *rb)
+{
+	const dma_addr_t *addr = key;
+
+	return soft_cmp(*addr, *addr, rb);
+}
+
+static struct soft_leaf *soft_find(struct softmmu *s, dma_addr_t addr)
+{
+	return to_leaf(rb_find(&addr, &s->leaves, soft_cmp_addr));
+}
+
+/* The lowest leaf that ends at @addr or behind it */
+static struct soft_leaf *soft_first(struct softmmu *s, dma_addr_t addr)
+{
+	struct rb_node *rb = s->leaves.rb_node;
+	struct soft_leaf *first = NULL;
+
+	while (rb) {
+		struct soft_leaf *leaf = to_leaf(rb);
+
+		if (leaf->last < addr) {
+			rb = rb->rb_right;
+		} else {
+			first = leaf;
+			rb = rb->rb_left;
+		}
+	}
+	return first;
+}
+
+static void soft_drop(struct softmmu *s, struct soft_leaf *leaf)
+{
+	rb_erase(&leaf->node, &s->leaves);
+	kfree(leaf);
+}
+
+/* What a driver may rely on for every run that it is given */
+static bool soft_check_run(struct softmmu *s, dma_addr_t addr,
+			   phys_addr_t paddr, size_t pgsize, size_t pgcount)
+{
+	const struct softmmu_cfg *cfg = &s->cfg;
+	dma_addr_t last;
+	size_t size;
+
+	if (!is_power_of_2(pgsize) || !(pgsize & cfg->pgsize_bitmap) ||
+	    !pgcount || check_mul_overflow(pgsize, pgcount, &size)) {
+		soft_complain(s, "%zu pages of %zu bytes", pgcount, pgsize);
+		return false;
+	}
+	if ((addr | paddr) & (pgsize - 1)) {
+		soft_complain(s, "%pad -> %pa is no place for pages of %zu",
+			      &addr, &paddr, pgsize);
+		return false;
+	}
+	if (check_add_overflow(addr, size - 1, &last) || addr < cfg->start ||
+	    last > cfg->last) {
+		soft_complain(s, "%zu bytes at %pad are outside the aperture",
+			      size, &addr);
+		return false;
+	}
+	if (!cfg->no_hooks && !s->started) {
+		soft_complain(s, "page table of a stopped MMU changed");
+		return false;
+	}
+	return true;
+}
+
+/* True when it is time to fail: counts down to the failure asked for */
+static bool soft_fails(int error, unsigned long *countdown)
+{
+	return error && !(*countdown)--;
+}
+
+static int soft_write(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
+		      size_t pgsize, unsigned int flags)
+{
+	struct soft_leaf *leaf, *old;
+	int ret;
+
+	if (soft_fails(s->map_error, &s->map_countdown)) {
+		ret = s->map_error;
+		s->map_error = 0;
+		return ret;
+	}
+
+	leaf = kzalloc_obj(*leaf);
+	if (!leaf)
+		return -ENOMEM;
+	leaf->addr = addr;
+	leaf->last = addr + (pgsize - 1);
+	leaf->paddr = paddr;
+	leaf->flags = flags;
+
+	old = to_leaf(rb_find_add(&leaf->node, &s->leaves, soft_cmp_leaf));
+	if (old) {
+		soft_complain(s, "%zu bytes at %pad overlap %s leaf at %pad",
+			      pgsize, &addr, old->stale ? "a stale" : "a",
+			      &old->addr);
+		kfree(leaf);
+		return -EEXIST;
+	}
+	s->stats.present++;
+	return 0;
+}
+
+static int soft_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
+			  size_t pgsize, size_t pgcount, unsigned int flags,
+			  size_t *mapped)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	size_t i;
+	int ret;
+
+	might_sleep();
+	guard(mutex)(&s->lock);
+	s->stats.maps++;
+
+	if (!flags || flags & ~SOFT_ACCESS)
+		soft_complain(s, "access flags %#x", flags);
+	if (!soft_check_run(s, addr, paddr, pgsize, pgcount))
+		return -EINVAL;
+	if (s->cfg.burst)
+		pgcount = min_t(size_t, pgcount, s->cfg.burst);
+
+	for (i = 0; i < pgcount; i++) {
+		ret = soft_write(s, addr + i * pgsize, paddr + i * pgsize,
+				 pgsize, flags);
+		if (ret)
+			return ret;
+		*mapped += pgsize;
+	}
+	return 0;
+}
+
+static void soft_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
+			     size_t pgcount)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	struct soft_leaf *leaf;
+
+	might_sleep();
+	guard(mutex)(&s->lock);
+	s->stats.unmaps++;
+
+	if (!soft_check_run(s, addr, 0, pgsize, pgcount))
+		return;
+
+	for (; pgcount; pgcount--, addr += pgsize) {
+		leaf = soft_find(s, addr);
+		if (!leaf || leaf->stale) {
+			soft_complain(s, "nothing mapped at %pad", &addr);
+		} else if (leaf->addr != addr ||
+			   leaf->last - leaf->addr != pgsize - 1) {
+			soft_complain(s, "%pad unmapped as page of %zu bytes",
+				      &addr, pgsize);
+		} else {
+			leaf->stale = true;
+			s->stats.present--;
+			s->stats.stale++;
+		}
+	}
+}
+
+static void soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
+			  resource_size_t size)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	struct soft_leaf *leaf, *next;
+	dma_addr_t last;
+
+	might_sleep();
+	guard(mutex)(&s->lock);
+	s->stats.syncs++;
+
+	if (!size || check_add_overflow(addr, size - 1, &last)) {
+		soft_complain(s, "%pa bytes at %pad invalidated", &size, &addr);
+		return;
+	}
+
+	for (leaf = soft_first(s, addr); leaf && leaf->last <= last;
+	     leaf = next) {
+		next = to_leaf(rb_next(&leaf->node));
+		/* What is covered only in part stays */
+		if (leaf->stale && leaf->addr >= addr) {
+			soft_drop(s, leaf);
+			s->stats.stale--;
+		}
+	}
+}
+
+/* Hardware is slow to start and to stop: as slow as the test wants it */
+static void soft_pass_gate(struct softmmu *s)
+{
+	might_sleep();
+	if (!s->at_gate)
+		return;
+	complete(s->at_gate);
+	wait_for_completion(s->gate);
+}
+
+static int soft_start(struct vcm *vcm)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	int ret;
+
+	scoped_guard(mutex, &s->lock) {
+		if (s->started || s->busy)
+			soft_complain(s, "started while it is on or not off");
+		s->busy = true;
+	}
+
+	/* Whoever does not wait for the end of this finds a stopped MMU */
+	soft_pass_gate(s);
+
+	guard(mutex)(&s->lock);
+	s->busy = false;
+	if (soft_fails(s->start_error, &s->start_countdown)) {
+		ret = s->start_error;
+		s->start_error = 0;
+		return ret;
+	}
+	s->started = true;
+	s->stats.starts++;
+	return 0;
+}
+
+static void soft_stop(struct vcm *vcm)
+{
+	struct softmmu *s = softmmu_from(vcm);
+
+	scoped_guard(mutex, &s->lock) {
+		if (!s->started)
+			soft_complain(s, "stopped, but it was not started");
+		if (s->stats.present || s->stats.stale)
+			soft_complain(s, "stopped with %lu leaves, %lu stale",
+				      s->stats.present, s->stats.stale);
+		s->started = false;
+		s->busy = true;
+	}
+
+	/* Whoever does not wait for the end of this starts it too early */
+	soft_pass_gate(s);
+
+	guard(mutex)(&s->lock);
+	s->busy = false;
+	s->stats.stops++;
+}
+
+static struct vcm_phys *soft_alloc(struct vcm *vcm, resource_size_t size,
+				   unsigned int flags)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	struct vcm_phys *phys;
+
+	if (s->alloc_error)
+		return ERR_PTR(s->alloc_error);
+
+	phys = vcm_mmu_alloc(vcm, size, flags);
+	if (!IS_ERR(phys) && s->alloc_hook)
+		s->alloc_hook(s->test, phys);
+	return phys;
+}
+
+static int soft_attach(struct vcm *vcm, struct device *dev)
+{
+	return 0;
+}
+
+static void soft_detach(struct vcm *vcm, struct device *dev)
+{
+}
+
+static void soft_release(struct vcm *vcm)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	struct soft_leaf *leaf, *next;
+
+	if (s->stats.present || s->stats.stale || s->started)
+		soft_complain(s, "released while in use");
+	rbtree_postorder_for_each_entry_safe(leaf, next, &s->leaves, node)
+		kfree(leaf);
+	if (s->released)
+		++*s->released;
+	mutex_destroy(&s->lock);
+	kfree(s);
+}
+
+/* Not VCM_MMU_OPS as it stands: alloc is the test's */
+#define SOFT_DRIVER						\
+	.vcm = {						\
+		.owner = THIS_MODULE,				\
+		.name = "softmmu",				\
+		.res_flags = VCM_RES_FLAGS,			\
+		.alloc = soft_alloc,				\
+		.map = vcm_mmu_map,				\
+		.unmap = vcm_mmu_unmap,				\
+		.attach = soft_attach,				\
+		.detach = soft_detach,				\
+		.release = soft_release,			\
+	},							\
+	.map_pages = soft_map_pages,				\
+	.unmap_pages = soft_unmap_pages,			\
+	.tlb_sync = soft_tlb_sync
+
+static const struct vcm_mmu_driver soft_driver = {
+	SOFT_DRIVER,
+	.start = soft_start,
+	.stop = soft_stop,
+};
+
+static const struct vcm_mmu_driver soft_driver_no_hooks = {
+	SOFT_DRIVER,
+};
+
+/**
+ * softmmu_create() - make a context behind a software MMU
+ * @test: fails when the contract of struct vcm_mmu_driver is violated
+ * @cfg: what the MMU is like; copied
+ *
+ * The caller gives it up with vcm_destroy() before the test ends.
+ *
+ * Context: Process context, may sleep.
+ * Return: the software MMU; &softmmu.mmu is the context. Fails the test when
+ * there is none.
+ */
+struct softmmu *softmmu_create(struct kunit *test,
+			       const struct softmmu_cfg *cfg)
+{
+	struct softmmu *s = kzalloc_obj(*s);
+	int ret;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->test = test;
+	s->cfg = *cfg;
+	s->leaves = RB_ROOT;
+	mutex_init(&s->lock);
+
+	ret = vcm_mmu_init(&s->mmu, cfg->no_hooks ? &soft_driver_no_hooks :
+						    &soft_driver,
+			   cfg->start, cfg->last, cfg->pgsize_bitmap);
+	if (ret) {
+		kfree(s);
+		KUNIT_ASSERT_EQ(test, ret, 0);
+	}
+	return s;
+}
+EXPORT_SYMBOL_IF_KUNIT(softmmu_create);
+
+/**
+ * softmmu_fail_map() - let a software MMU fail to write a leaf
+ * @vcm: the context
+ * @leaves: so many leaves are written before
+ * @error: errno of the failure, which happens once; 0 to call it off
+ *
+ * Context: Process context, may sleep.
+ */
+void softmmu_fail_map(struct vcm *vcm, unsigned long leaves, int error)
+{
+	struct softmmu *s = softmmu_from(vcm);
+
+	guard(mutex)(&s->lock);
+	s->map_countdown = leaves;
+	s->map_error = error;
+}
+EXPORT_SYMBOL_IF_KUNIT(softmmu_fail_map);
+
+/**
+ * softmmu_fail_start() - let a software MMU fail to start
+ * @vcm: the context
+ * @starts: so many starts succeed before
+ * @error: errno of the failure, which happens once; 0 to call it off
+ *
+ * Context: Process context, may sleep.
+ */
+void softmmu_fail_start(struct vcm *vcm, unsigned long starts, int error)
+{
+	struct softmmu *s = softmmu_from(vcm);
+
+	guard(mutex)(&s->lock);
+	s->start_countdown = starts;
+	s->start_error = error;
+}
+EXPORT_SYMBOL_IF_KUNIT(softmmu_fail_start);
+
+/**
+ * softmmu_translate() - where an access of a master goes
+ * @vcm: the context
+ * @addr: device address
+ * @access: VCM_RES_READ, VCM_RES_WRITE or both
+ * @paddr: physical address, on success
+ *
+ * Uses stale translations as long as nobody has invalidated them.
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, or -EFAULT when nothing is mapped there or not for such access.
+ */
+int softmmu_translate(struct vcm *vcm, dma_addr_t addr, unsigned int access,
+		      phys_addr_t *paddr)
+{
+	struct softmmu *s = softmmu_from(vcm);
+	struct soft_leaf *leaf;
+
+	guard(mutex)(&s->lock);
+	leaf = soft_find(s, addr);
+	if (!leaf || (leaf->flags & access) != access)
+		return -EFAULT;
+
+	*paddr = leaf->paddr + (addr - leaf->addr);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(softmmu_translate);
+
+/* Bytes that lie in one leaf and in one page of the CPU */
+static size_t soft_chunk(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
+			 size_t len)
+{
+	size_t granule = vcm_granule(&s->mmu.vcm);
+
+	len = min_t(size_t, len, granule - (addr & (granule - 1)));
+	return min_t(size_t, len, PAGE_SIZE - offset_in_page(paddr));
+}
+
+/**
+ * softmmu_access() - what a master does
+ * @vcm: the context
+ * @addr: device address
+ * @buf: what is written, or where to put what is read
+ * @len: bytes
+ * @write: whether the master writes
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, or -EFAULT at the first byte that the master does not reach; what
+ * lies before that has been transferred.
+ */
+int softmmu_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
+		   bool write)
+{
+	struct softmmu *s = softmmu_from(vcm);
+
+	while (len) {
+		phys_addr_t paddr;
+		struct page *page;
+		size_t chunk;
+		int ret;
+
+		ret = softmmu_translate(vcm, addr, write ? VCM_RES_WRITE :
+							   VCM_RES_READ,
+					&paddr);
+		if (ret)
+			return ret;
+		if (!pfn_valid(PHYS_PFN(paddr))) {
+			soft_complain(s, "%pad leads to %pa: no memory", &addr,
+				      &paddr);
+			return -EFAULT;
+		}
+
+		chunk = soft_chunk(s, addr, paddr, len);
+		page = pfn_to_page(PHYS_PFN(paddr));
+		if (write)
+			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
+		else
+			memcpy_from_page(buf, page, offset_in_page(paddr),
+					 chunk);
+		addr += chunk;
+		buf += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(softmmu_access);
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("Software MMU for the tests of Virtual Contiguous Memory");
+MODULE_LICENSE("GPL");
