@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front door. The work is done in tools/vcm.
+
+.DEFAULT_GOAL := help
+
+export BUILD KSRC FILTER MACHINE IMAGE KUNITCONFIG
+export PYTHONDONTWRITEBYTECODE := 1
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
+
+run: ## build one arm64 kernel, show VCM on three machines
+test: ## everything that gates; ends with "N passed, M failed"
+kunit: ## the KUnit suites on the debug kernel (FILTER=suite.case)
+kunit-um: ## the portable KUnit suites on ARCH=um (FILTER=suite.case)
+shell: ## a console on a machine (MACHINE=smmuv3|virtio-iommu|none IMAGE=run|debug)
+checks: ## checkpatch, kernel-doc, W=1 builds with gcc and clang
+deps: ## install the tools that are missing
+base: ## unpack the Linux tree (KSRC=/path/to/linux-7.3: copy that one)
+clean: ## remove build/ (downloads and ccache stay)
+overlay: ## lay the repository over the Linux tree
+
+run test kunit kunit-um shell checks deps base overlay:
+	@python3 tools/vcm/vcm.py $@
+
+clean:
+	rm -rf $(or $(BUILD),build)
+
+.PHONY: help clean run test kunit kunit-um shell checks deps base overlay

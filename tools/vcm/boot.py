@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Boot an image on one of QEMU's machines and judge its console.
+
+TCG only: the result must be the same whatever host it runs on.
+"""
+
+import re
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import splats
+from steps import LOGS, Failure, Progress, stop
+
+QEMU = "qemu-system-aarch64"
+EDU = ["-device", "edu,addr=02.0", "-device", "edu,addr=03.0"]
+#: virt's memory begins at 1 GiB, so a device that sees physical addresses needs more than 28 bits
+WIDE_EDU = [a.replace("edu,", "edu,dma_mask=0xffffffffffffffff,") for a in EDU]
+
+
+@dataclass(frozen=True)
+class Machine:
+    title: str
+    qemu: list
+    cmdline: list = field(default_factory=list)
+    iommu: bool = True
+
+
+MACHINES = {
+    "smmuv3": Machine("SMMUv3", ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU]),
+    "virtio-iommu": Machine("virtio-iommu", ["-machine", "virt,gic-version=3",
+                                             "-device", "virtio-iommu-pci,addr=01.0", *EDU]),
+    "none": Machine("no IOMMU", ["-machine", "virt,gic-version=3", *WIDE_EDU],
+                    ["vcm_edu.dma_bits=64", "vcm.reach=1"], iommu=False),
+    "plain": Machine("no devices", ["-machine", "virt,gic-version=3"], iommu=False),
+}
+
+COMMON = ["console=ttyAMA0", "panic=-1", "oops=panic", "printk.devkmsg=on", "cma=256M", "iommu.strict=1"]
+
+
+@dataclass
+class Image:
+    """What a build gives."""
+    name: str
+    kernel: Path
+    initrd: Path
+    cmdline: list = field(default_factory=list)
+
+
+@dataclass
+class Boot:
+    """What a boot gave."""
+    log: Path
+    lines: list
+    rows: list
+    problems: list
+    seconds: float
+
+    def failure(self, what):
+        """The Failure that tells the user."""
+        hits = splats.find(self.lines)
+        shown = splats.excerpt(self.lines, hits) if hits else self.lines[-12:]
+        return Failure(f"{what}: " + "; ".join(self.problems), self.log, shown)
+
+
+def command(image, machine, cmdline=(), memory="2048M"):
+    words = [*COMMON, *image.cmdline, *MACHINES[machine].cmdline, *cmdline]
+    return [QEMU, "-accel", "tcg,thread=multi", "-cpu", "cortex-a57", "-smp", "2", "-m", memory,
+            "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio",
+            *MACHINES[machine].qemu,
+            "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(words)]
+
+
+def judge(lines, ended, problems):
+    """What is wrong with a console log."""
+    done = [m for line in lines if (m := re.search(r"VCM-INIT: done, (\d+) failures", line))]
+    hits = splats.find(lines)
+    if hits:
+        text = re.sub(r"^\[ *[\d.]+\] ", "", lines[hits[0]]).strip()
+        problems.append(f"{len(hits)} alarm lines in the console log, the first: {text}")
+    problems += [line.split("VCM-INIT: ")[1].strip() for line in lines
+                 if "VCM-INIT: " in line and not re.search("VCM-INIT: (done|kmemleak has)", line)]
+    if ended and not done:
+        problems.append("the machine ended before init had finished")
+    elif done and done[0][1] != "0" and not problems:
+        problems.append(f"init counts {done[0][1]} failures")
+
+
+def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory="2048M"):
+    """Boot, wait for the end, judge. Never raises for what the guest did."""
+    label = label or f"{image.name}-{machine}"
+    log = LOGS / f"{label}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if not shutil.which(QEMU):
+        raise Failure(f"{QEMU} is not installed (make deps)")
+    argv = command(image, machine, [*cmdline, f"vcm.do={do}"], memory)
+    (LOGS / f"{label}.cmd").write_text(" ".join(f"'{a}'" if " " in a else a for a in argv) + "\n")
+    lines, problems = [], []
+    p = Progress(f"{do} on {MACHINES[machine].title}, {image.name} image")
+    proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, start_new_session=True)
+
+    def read():
+        with open(log, "wb") as out:
+            for raw in proc.stdout:
+                out.write(raw)
+                out.flush()
+                lines.append(raw.decode(errors="backslashreplace").rstrip("\r\n"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    ended = True
+    try:
+        while proc.poll() is None:
+            p.update(lines[-1] if lines else "")
+            if p.seconds() > timeout:
+                problems.append(f"no end after {timeout} s")
+                ended = False
+                stop(proc)
+            time.sleep(0.1)
+    except BaseException:
+        stop(proc)
+        raise
+    finally:
+        reader.join()
+    if proc.returncode and ended:
+        problems.append(f"{QEMU} ended with status {proc.returncode}")
+    judge(lines, ended, problems)
+    rows = [line.split("VCM-ROW: ", 1)[1].split("|") for line in lines if "VCM-ROW: " in line]
+    p.end("FAILED" if problems else "done")
+    return Boot(log, lines, rows, problems, p.seconds())
+
+
+def console(image, machine, cmdline=()):
+    """Hand the terminal to a booted machine."""
+    argv = command(image, machine, [*cmdline, "vcm.do=shell"])
+    argv[argv.index("stdio")] = "mon:stdio"
+    print("  the console of the machine; exit ends it, so does ctrl-a x", flush=True)
+    return subprocess.run(argv).returncode

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Everything that gates a change: make test."""
+
+import unittest
+from pathlib import Path
+
+import checks
+import demo
+import images
+import kunit
+import objects
+from results import Results
+from steps import progress
+
+
+def own_tests(results):
+    """The launcher's own tests: a detector that finds nothing would let everything pass."""
+    with progress("tests of the tools"):
+        suite = unittest.defaultTestLoader.discover(str(Path(__file__).parent / "tests"), "test_*.py")
+        outcome = unittest.TestResult()
+        suite.run(outcome)
+    bad = outcome.failures + outcome.errors
+    results.count(passed=outcome.testsRun - len(bad))
+    for test, trace in bad:
+        results.add(f"tools: {test}", False, trace)
+    if not outcome.testsRun:
+        results.add("tools", False, "no tests found")
+
+
+def cases(results, name, counts):
+    results.count(passed=counts["passed"], skipped=counts["skipped"])
+    for kind in ("failed", "crashed", "errors"):
+        results.count(failed=[f"{name}: KUnit case {kind}"] * counts[kind])
+    if not counts["passed"]:
+        results.add(name, False, "no KUnit case passed")
+
+
+def kunit_on_qemu(results, image):
+    booted, counts = kunit.qemu(image)
+    cases(results, "KUnit, debug image", counts)
+    results.add("console of KUnit, debug image", not booted.problems)
+    if booted.problems:
+        booted.failure("KUnit").show()
+
+
+def demos(results, image):
+    shown = []
+    for machine in demo.SHOWN:
+        booted, rows, missing = demo.show(image, machine)
+        shown.append((machine, booted, rows))
+        where = f"{machine}, {image.name} image"
+        for row in rows:
+            results.add(f"{where}: {row[0]} {row[6]}", row[7] == "ok")
+        for point in missing:
+            results.add(f"{where}: point {point}", False, "not shown")
+        results.add(f"{where}: console", not booted.problems, "; ".join(booted.problems))
+        if booted.problems:
+            booted.failure(where).show()
+    print("\n" + "\n".join(demo.table(shown)) + "\n", flush=True)
+
+
+def machines(image_name):
+    return [f"{m}, {image_name} image" for m in demo.SHOWN]
+
+
+def test():
+    results = Results()
+    own_tests(results)
+    with results.section("KUnit, ARCH=um"):
+        cases(results, "KUnit, ARCH=um", kunit.um())
+    with results.section(*machines("run")):
+        demos(results, images.build_run())
+    with results.section("KUnit, debug image", *machines("debug")):
+        image = images.build_debug()
+        with results.section("KUnit, debug image"):
+            kunit_on_qemu(results, image)
+        with results.section(*machines("debug")):
+            demos(results, image)
+    only_checks(results)
+    return results.show()
+
+
+def only_checks(results):
+    checks.run(results)
+    for compiler in ("gcc", "clang"):
+        with results.section(f"W=1 {compiler}"):
+            objects.check(results, compiler)
+
+
+def check():
+    """The checks alone; they need what the images export."""
+    results = Results()
+    own_tests(results)
+    for build in (images.build_run, images.build_debug):
+        with results.section(build.__name__):
+            build()
+    only_checks(results)
+    return results.show()

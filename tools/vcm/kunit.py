@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The KUnit suites: on ARCH=um at native speed, on the debug kernel in QEMU."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import boot
+import kbuild
+import splats
+from base import LINUX
+from steps import LOGS, Failure, run
+
+TOOL = LINUX / "tools/testing/kunit/kunit.py"
+PORTABLE = LINUX / "mm/tests/vcm.kunitconfig"
+#: the devices are the suites', not the example driver's; a slow host is no reason to fail
+COMMAND_LINE = ["vcm_edu.leave=1", "kunit.timeout=900"]
+TIMEOUT = 3000
+
+
+def kunitconfig():
+    """The suites' own configuration, or the one named by KUNITCONFIG=."""
+    path = Path(os.environ.get("KUNITCONFIG") or PORTABLE).absolute()
+    if not path.is_file():
+        raise Failure(f"no KUnit configuration {path}")
+    return path
+
+
+def parse(log, counts):
+    """Let KUnit's parser print a console log and count its cases."""
+    sys.stdout.flush()
+    status = subprocess.run([sys.executable, TOOL, "parse", f"--json={counts}", log],
+                            stdin=subprocess.DEVNULL).returncode
+    return status, json.loads(counts.read_text())["misc"]
+
+
+def qemu(image, filter_glob=None):
+    """Run the suites on the debug image. Returns the boot and the counts of cases."""
+    words = list(COMMAND_LINE)
+    if filter_glob:
+        words += [f"kunit.filter_glob={filter_glob}", "vcm.leaks=0"]
+    booted = boot.boot(image, "smmuv3", "kunit", words, timeout=TIMEOUT, label="kunit")
+    status, counts = parse(booted.log, LOGS / "kunit.json")
+    if status:
+        booted.problems.append("KUnit cases failed")
+    return booted, counts
+
+
+def um(filter_glob=None):
+    """Run the suites on ARCH=um. Returns the counts of cases."""
+    folder = kbuild.out("um")
+    folder.mkdir(exist_ok=True)
+    common = [f"--build_dir={folder.name}", f"--kunitconfig={kunitconfig()}"]
+    run("building the ARCH=um image",
+        [sys.executable, TOOL, "build", *common, f"--jobs={kbuild.JOBS}",
+         *(f"--make_options={o}" for o in kbuild.compiler())],
+        LOGS / "build-um.log", env=kbuild.ENV, cwd=LINUX)
+    filters = [filter_glob] if filter_glob else []
+    run("KUnit on ARCH=um",
+        [sys.executable, TOOL, "exec", *common, f"--timeout={TIMEOUT}", "--raw_output=all", *filters],
+        LOGS / "kunit-um.log", cwd=LINUX, check=False)
+    log = folder / "test.log"
+    status, counts = parse(log, LOGS / "kunit-um.json")
+    lines = log.read_text(errors="backslashreplace").splitlines()
+    hits = splats.find(lines)
+    if status or hits:
+        raise Failure("KUnit on ARCH=um" + (": alarms in the console log" if hits else ""), log,
+                      splats.excerpt(lines, hits))
+    return counts

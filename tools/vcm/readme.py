@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Keep the example in README.md equal to the file that the tests build.
+
+  readme.py          exits with 1 and says so when they differ
+  readme.py --write  takes the example over
+"""
+
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+README = TOP / "README.md"
+BLOCK = re.compile(r"(<!-- example: from (\S+) -->\n```c\n)(.*?)(```\n<!-- example: end -->)", re.S)
+SOURCE = re.compile(r"/\* example: begin \*/\n(.*?)/\* example: end \*/", re.S)
+
+
+def filled(text):
+    """README's text with the example as the source file has it."""
+
+    def example(match):
+        source = SOURCE.search((TOP / match[2]).read_text())
+        return match[1] + source[1].expandtabs() + match[4]
+
+    return BLOCK.sub(example, text)
+
+
+def main():
+    have = README.read_text()
+    if not BLOCK.search(have):
+        sys.exit("README.md: the example's place is missing")
+    want = filled(have)
+    if have == want:
+        return
+    if sys.argv[1:] == ["--write"]:
+        README.write_text(want)
+        return
+    sys.exit("README.md: the example differs from its source; tools/vcm/readme.py --write takes it over")
+
+
+if __name__ == "__main__":
+    main()

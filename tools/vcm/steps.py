@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Long steps: what is being done, for how long, where its log is, what went wrong."""
+
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BUILD") or REPO / "build").absolute()
+LOGS = BUILD / "logs"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vcm"
+
+#: Lines of a build log that say why it failed; the rest only says that it did.
+CAUSES = re.compile(r": (fatal )?error:|undefined (reference|symbol)|undefined!|No rule to make|"
+                    r"No space left|^E: |ERROR: |multiple definition|syntax error|Traceback|"
+                    r"Missing: |warning: ignoring|^\S*Error: ")
+EFFECTS = re.compile(r"\*\*\*|\berror\b|cannot |not found", re.I)
+
+
+class Failure(Exception):
+    """A step failed; the text is what the user sees."""
+
+    def __init__(self, what, log=None, lines=()):
+        super().__init__(what)
+        self.log = log
+        self.lines = list(lines)
+
+    def show(self):
+        print(f"FAILED: {self}", file=sys.stderr)
+        for line in self.lines:
+            print(f"    {line}", file=sys.stderr)
+        if self.log:
+            print(f"  log: {shown(self.log)}", file=sys.stderr)
+        sys.stderr.flush()
+
+
+def shown(path):
+    """A path as the user would type it."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
+
+
+class Progress:
+    """One line that lives while a step runs (terminal), or a start and an end line (log)."""
+
+    def __init__(self, what):
+        self.what = what
+        self.start = time.monotonic()
+        self.tty = sys.stdout.isatty()
+        self.drawn = 0.0
+        if not self.tty:
+            print(f"  ... {what}", flush=True)
+
+    def seconds(self):
+        return time.monotonic() - self.start
+
+    def update(self, detail=""):
+        now = time.monotonic()
+        if not self.tty or now - self.drawn < 0.5:
+            return
+        self.drawn = now
+        width = os.get_terminal_size().columns - 1
+        line = f"  {self.what}  {self.seconds():4.0f} s  {detail}"
+        print("\r\x1b[K" + line[:width], end="", flush=True)
+
+    def end(self, result):
+        lead = "\r\x1b[K" if self.tty else ""
+        print(f"{lead}  {self.what}: {result}, {self.seconds():.1f} s", flush=True)
+
+
+@contextlib.contextmanager
+def progress(what):
+    p = Progress(what)
+    try:
+        yield p
+    except BaseException:
+        p.end("FAILED")
+        raise
+    p.end("done")
+
+
+def last_line(path):
+    """The last full line of a growing log."""
+    with open(path, "rb") as f:
+        f.seek(0, os.SEEK_END)
+        f.seek(max(0, f.tell() - 400))
+        lines = f.read().decode(errors="replace").splitlines()
+    return " ".join(lines[-1].split()) if lines else ""
+
+
+def error_lines(log, limit=25):
+    """The lines of a failed build's log that matter, or its end."""
+    lines = [l.rstrip() for l in Path(log).read_text(errors="replace").splitlines()]
+    for pattern in (CAUSES, EFFECTS):
+        hits = [l for l in lines if pattern.search(l)]
+        if hits:
+            return hits[:limit]
+    return lines[-limit:]
+
+
+def stop(proc):
+    """End a process and what it started; it is the leader of its own group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(proc.pid, signal.SIGTERM)
+    try:
+        proc.wait(5)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(proc.pid, signal.SIGKILL)
+        proc.wait()
+
+
+def run(what, argv, log, env=None, cwd=None, check=True, append=False):
+    """Run a command, its output in a log, as one step. Returns the exit status."""
+    log = Path(log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a" if append else "w") as out, progress(what) as p:
+        print("$ " + " ".join(map(str, argv)), file=out, flush=True)
+        proc = subprocess.Popen([str(a) for a in argv], stdout=out, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, cwd=cwd,
+                                env={**os.environ, **(env or {})}, start_new_session=True)
+        try:
+            while True:
+                try:
+                    status = proc.wait(0.25)
+                    break
+                except subprocess.TimeoutExpired:
+                    p.update(last_line(log))
+        except BaseException:
+            stop(proc)
+            raise
+        if check and status:
+            raise Failure(f"{what} (exit status {status})", log, error_lines(log))
+    return status
+
+
+@contextlib.contextmanager
+def build_lock():
+    """Two makes in one build folder would spoil each other's work: the second waits."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / ".lock", "w") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"  waiting for another make in {shown(BUILD)}", flush=True)
+            fcntl.flock(f, fcntl.LOCK_EX)
+        yield
