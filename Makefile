@@ -13,6 +13,7 @@ run: ## build one arm64 kernel, show VCM on three machines
 test: ## everything that gates; ends with "N passed, M failed"
 kunit: ## the KUnit suites on the debug kernel (FILTER=suite.case)
 kunit-um: ## the portable KUnit suites on ARCH=um (FILTER=suite.case)
+mutants: ## break the code in one place at a time, see the tests notice (FILTER=iommu)
 shell: ## a console on a machine (MACHINE=smmuv3|virtio-iommu|none IMAGE=run|debug)
 checks: ## checkpatch, kernel-doc, W=1 builds with gcc and clang
 deps: ## install the tools that are missing
@@ -20,10 +21,10 @@ base: ## unpack the Linux tree (KSRC=/path/to/linux-7.3: copy that one)
 clean: ## remove build/ (downloads and ccache stay)
 overlay: ## lay the repository over the Linux tree
 
-run test kunit kunit-um shell checks deps base overlay:
+run test kunit kunit-um mutants shell checks deps base overlay:
 	@python3 tools/vcm/vcm.py $@
 
 clean:
 	rm -rf $(or $(BUILD),build)
 
-.PHONY: help clean run test kunit kunit-um shell checks deps base overlay
+.PHONY: help clean run test kunit kunit-um mutants shell checks deps base overlay

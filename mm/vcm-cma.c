@@ -263,8 +263,7 @@ static bool vcm_cma_reached(struct vcm *vcm, phys_addr_t paddr, size_t size)
 	dma_addr_t start = vcm_cma_to_bus(vcm, paddr);
 	dma_addr_t last = vcm_cma_to_bus(vcm, paddr + (size - 1));
 
-	return start != DMA_MAPPING_ERROR && last != DMA_MAPPING_ERROR &&
-	       last - start == size - 1 && vcm_reaches(vcm, start, last);
+	return last - start == size - 1 && vcm_reaches(vcm, start, last);
 }
 
 static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,

@@ -14,7 +14,6 @@
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
 #include <linux/vcm-drv.h>
 
 static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
@@ -69,12 +68,12 @@ int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
 		return -EOPNOTSUPP;
 
 	/*
-	 * The far end is translated too, a bus may see memory through several
-	 * windows. DMA_MAPPING_ERROR overflows.
+	 * The far end is translated too, a bus may show memory through several
+	 * windows. Both are DMA_MAPPING_ERROR where it shows nothing.
 	 */
 	start = vcm_o2o_bus(res->vcm, paddr);
-	if (check_add_overflow(start, part->len - 1, &last) ||
-	    vcm_o2o_bus(res->vcm, paddr + (part->len - 1)) != last)
+	last = vcm_o2o_bus(res->vcm, paddr + (part->len - 1));
+	if (last - start != part->len - 1)
 		return -EADDRNOTAVAIL;
 
 	if (res->placed && res->start != start)

@@ -208,6 +208,21 @@ EXPORT_SYMBOL_GPL(vcm_free);
 
 static const struct vcm_phys_ops vcm_phys_import_ops;
 
+static int vcm_phys_ram_add(unsigned long pfn, unsigned long nr, void *priv)
+{
+	*(unsigned long *)priv += nr;
+	return 0;
+}
+
+/* How many of these pages are RAM of the kernel. */
+static unsigned long vcm_phys_ram(unsigned long pfn, unsigned long nr)
+{
+	unsigned long ram = 0;
+
+	walk_system_ram_range(pfn, nr, &ram, vcm_phys_ram_add);
+	return ram;
+}
+
 /**
  * vcm_phys_import_range() - describe memory that VCM did not allocate
  * @start: physical address
@@ -225,23 +240,20 @@ static const struct vcm_phys_ops vcm_phys_import_ops;
 struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
 {
 	struct vcm_phys *phys;
-	unsigned int flags = 0, i;
+	unsigned int flags = 0, count, i;
+	unsigned long ram;
 	phys_addr_t last;
-	unsigned int count;
 	int ret;
 
 	if (!size || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(size) ||
 	    check_add_overflow(start, size - 1, &last))
 		return ERR_PTR(-EINVAL);
 
-	switch (region_intersects(start, min_t(u64, size, SIZE_MAX),
-				  IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE)) {
-	case REGION_INTERSECTS:
-		flags = VCM_PHYS_PAGES;
-		break;
-	case REGION_MIXED:
+	ram = vcm_phys_ram(PHYS_PFN(start), PHYS_PFN(size));
+	if (ram && ram != PHYS_PFN(size))
 		return ERR_PTR(-EINVAL);
-	}
+	if (ram)
+		flags = VCM_PHYS_PAGES;
 
 	count = ((u64)(size - 1) >> VCM_PART_SHIFT) + 1;
 	phys = vcm_phys_new(count, flags, &vcm_phys_import_ops, NULL);

@@ -6,9 +6,10 @@
  * address. Each knows the length of the free gap in front of it (va_gap, back
  * to the reservation before it, or to the start of the aperture, which never
  * changes) and the longest gap of its subtree (va_max_gap). The gap behind the
- * last reservation belongs to no node; that of an empty tree may be 2^64
- * addresses long and would fit none. So nothing is allocated here, neither to
- * reserve nor to release, and the size of the aperture costs nothing.
+ * last reservation (vcm->va_last) belongs to no node; that of an empty tree may
+ * be 2^64 addresses long and would fit none. So nothing is allocated here,
+ * neither to reserve nor to release, and the size of the aperture costs
+ * nothing.
  *
  * Lengths are handled as @ext, the distance from the first to the last
  * address, because a length of 2^64 has no representation and a distance has.
@@ -52,6 +53,18 @@ RB_DECLARE_CALLBACKS_MAX(static, vcm_va_augment, struct vcm_res, va_node,
 static dma_addr_t vcm_va_max_gap(struct rb_node *rb)
 {
 	return rb ? vcm_va_entry(rb)->va_max_gap : 0;
+}
+
+/* A subtree has got a gap of this length: its ancestors learn of it */
+static void vcm_va_raise_max_gap(struct rb_node *rb, dma_addr_t gap)
+{
+	for (; rb; rb = rb_parent(rb)) {
+		struct vcm_res *res = vcm_va_entry(rb);
+
+		if (res->va_max_gap >= gap)
+			break;
+		res->va_max_gap = gap;
+	}
 }
 
 /* Where the gap in front of @res begins */
@@ -115,13 +128,13 @@ static struct vcm_res *vcm_va_find(const struct vcm *vcm, dma_addr_t lo,
 
 /*
  * Insert @res, which has its addresses, in front of @next; or, when that is
- * NULL, behind @prev, the last one.
+ * NULL, behind the last one.
  */
 static void vcm_va_link(struct vcm *vcm, struct vcm_res *res,
-			struct vcm_res *prev, struct vcm_res *next)
+			struct vcm_res *next)
 {
-	struct rb_node *parent = NULL;
 	struct rb_node **link = &vcm->va_tree.rb_node;
+	struct rb_node *parent = NULL;
 	dma_addr_t gap_start = vcm->start;
 
 	if (next) {
@@ -133,17 +146,19 @@ static void vcm_va_link(struct vcm *vcm, struct vcm_res *res,
 			parent = rb_prev(parent);
 			link = &parent->rb_right;
 		}
-	} else if (prev) {
-		gap_start = prev->last + 1;
-		parent = &prev->va_node;
-		link = &parent->rb_right;
+	} else {
+		if (vcm->va_last) {
+			gap_start = vcm->va_last->last + 1;
+			parent = &vcm->va_last->va_node;
+			link = &parent->rb_right;
+		}
+		vcm->va_last = res;
 	}
 
 	res->va_gap = res->start - gap_start;
 	res->va_max_gap = res->va_gap;
 	rb_link_node(&res->va_node, parent, link);
-	if (res->va_gap)
-		vcm_va_augment_propagate(parent, NULL);
+	vcm_va_raise_max_gap(parent, res->va_gap);
 	if (next)
 		vcm_va_augment_propagate(&next->va_node, NULL);
 	rb_insert_augmented(&res->va_node, &vcm->va_tree, &vcm_va_augment);
@@ -155,19 +170,15 @@ static bool vcm_va_try(struct vcm *vcm, struct vcm_res *res,
 		       dma_addr_t hi, dma_addr_t ext)
 {
 	struct vcm_res *next = vcm_va_find(vcm, lo, ext);
-	struct vcm_res *prev = NULL;
 	dma_addr_t pad;
 
 	if (next) {
 		lo = max(lo, vcm_va_gap_start(next));
 		hi = min(hi, next->start - 1);
-	} else {
-		prev = vcm_va_entry(rb_last(&vcm->va_tree));
-		if (prev) {
-			if (prev->last >= hi)
-				return false;
-			lo = max(lo, prev->last + 1);
-		}
+	} else if (vcm->va_last) {
+		if (vcm->va_last->last >= hi)
+			return false;
+		lo = max(lo, vcm->va_last->last + 1);
 	}
 
 	pad = (req->phase - lo) & (req->align - 1);
@@ -176,7 +187,7 @@ static bool vcm_va_try(struct vcm *vcm, struct vcm_res *res,
 
 	res->start = lo + pad;
 	res->last = res->start + (req->span - 1);
-	vcm_va_link(vcm, res, prev, next);
+	vcm_va_link(vcm, res, next);
 	return true;
 }
 
@@ -287,7 +298,7 @@ static struct vcm_res *vcm_va_ending_from(const struct vcm *vcm,
  */
 int vcm_va_insert(struct vcm *vcm, struct vcm_res *res)
 {
-	struct vcm_res *next, *prev = NULL;
+	struct vcm_res *next;
 
 	lockdep_assert_held(&vcm->va_lock);
 
@@ -297,9 +308,7 @@ int vcm_va_insert(struct vcm *vcm, struct vcm_res *res)
 	next = vcm_va_ending_from(vcm, res->start);
 	if (next && next->start <= res->last)
 		return -EADDRINUSE;
-	if (!next)
-		prev = vcm_va_entry(rb_last(&vcm->va_tree));
-	vcm_va_link(vcm, res, prev, next);
+	vcm_va_link(vcm, res, next);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_va_insert);
@@ -316,16 +325,19 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_va_insert);
  */
 void vcm_va_erase(struct vcm *vcm, struct vcm_res *res)
 {
-	struct vcm_res *next;
+	struct vcm_res *next = NULL;
 
 	lockdep_assert_held(&vcm->va_lock);
 
-	next = vcm_va_entry(rb_next(&res->va_node));
+	if (res == vcm->va_last)
+		vcm->va_last = vcm_va_entry(rb_prev(&res->va_node));
+	else
+		next = vcm_va_entry(rb_next(&res->va_node));
 	rb_erase_augmented(&res->va_node, &vcm->va_tree, &vcm_va_augment);
 	RB_CLEAR_NODE(&res->va_node);
 	if (next) {
 		next->va_gap = next->start - vcm_va_gap_start(res);
-		vcm_va_augment_propagate(&next->va_node, NULL);
+		vcm_va_raise_max_gap(&next->va_node, next->va_gap);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_va_erase);

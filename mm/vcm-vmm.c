@@ -226,7 +226,6 @@ static void vcm_vmm_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 	if (res->priv)
 		free_vm_area(res->priv);
-	res->priv = NULL;
 }
 
 /*

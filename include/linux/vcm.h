@@ -85,6 +85,7 @@ struct vcm {
 	/* private: under va_lock; @spare is room for the next @blocked */
 	spinlock_t va_lock;
 	struct rb_root va_tree;
+	struct vcm_res *va_last;
 	struct vcm_ranges *blocked;
 	struct vcm_ranges *spare;
 

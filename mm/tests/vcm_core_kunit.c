@@ -607,10 +607,11 @@ static const struct core_ownership {
 	const char *name;
 	const struct td_cfg *cfg;
 	bool active;
+	unsigned int depth;
 } core_ownerships[] = {
-	{ "inactive", &core_cfg },
-	{ "active", &core_cfg, true },
-	{ "fixed", &core_fixed },
+	{ "inactive", &core_cfg, false, 3 },
+	{ "active", &core_cfg, true, 4 },
+	{ "fixed", &core_fixed, false, 3 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(core_ownership, core_ownerships, name);
@@ -643,7 +644,7 @@ static bool core_ownership_run(struct kunit *test, struct td_ctx *ctx, bool made
 }
 
 /*
- * Row "ownership of memory": every sequence of four calls, and random longer
+ * Row "ownership of memory": every sequence of a few calls, and random longer
  * ones, on memory from vcm_make_binding() and from vcm_alloc().
  */
 static void core_memory_ownership(struct kunit *test)
@@ -653,22 +654,24 @@ static void core_memory_ownership(struct kunit *test)
 	const unsigned int nr = ARRAY_SIZE(core_steps);
 	u8 steps[CORE_DEPTH];
 	struct rnd_state rnd;
-	unsigned int i, j, n;
+	unsigned int i, j, n, all = 2;
 	u32 start;
 
 	if (param->active)
 		KUNIT_ASSERT_EQ(test, vcm_activate(ctx->vcm), 0);
-	for (i = 0; i < 2 * nr * nr * nr * nr; i++) {
-		for (j = 0, n = i / 2; j < 4; j++, n /= nr)
+	for (i = 0; i < param->depth; i++)
+		all *= nr;
+	for (i = 0; i < all; i++) {
+		for (j = 0, n = i / 2; j < param->depth; j++, n /= nr)
 			steps[j] = n % nr;
-		if (!core_ownership_run(test, ctx, i & 1, steps, 4))
+		if (!core_ownership_run(test, ctx, i & 1, steps, param->depth))
 			return;
 	}
 
 	start = seed ?: get_random_u32();
 	kunit_info(test, "seed %u\n", start);
 	prandom_seed_state(&rnd, start);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 500; i++) {
 		for (j = 0; j < CORE_DEPTH; j++)
 			steps[j] = prandom_u32_state(&rnd) % nr;
 		if (!core_ownership_run(test, ctx, i & 1, steps, CORE_DEPTH))

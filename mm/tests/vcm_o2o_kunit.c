@@ -22,6 +22,10 @@
 #define FAR_BUS		((dma_addr_t)SZ_1G)
 #define WINDOW_SIZE	SZ_512M
 
+/* The same for a bus whose addresses end in the midst of memory */
+#define LAST_CPU	((phys_addr_t)SZ_1G)
+#define LAST_BUS	(~(dma_addr_t)0 - SZ_1M + 1)
+
 /**
  * struct o2o_ctx - a context for tests
  * @vcm: the context
@@ -62,6 +66,11 @@ static dma_addr_t o2o_to_bus(struct vcm *vcm, phys_addr_t paddr)
 	return DMA_MAPPING_ERROR;
 }
 
+static dma_addr_t o2o_to_last(struct vcm *vcm, phys_addr_t paddr)
+{
+	return LAST_BUS + (paddr - LAST_CPU);
+}
+
 static const struct vcm_o2o_driver o2o_identity = {
 	.vcm = {
 		VCM_O2O_OPS,
@@ -79,6 +88,16 @@ static const struct vcm_o2o_driver o2o_windows = {
 		.release = o2o_release,
 	},
 	.to_bus = o2o_to_bus,
+};
+
+static const struct vcm_o2o_driver o2o_wrapping = {
+	.vcm = {
+		VCM_O2O_OPS,
+		.owner = THIS_MODULE,
+		.name = "o2o-wrapping",
+		.release = o2o_release,
+	},
+	.to_bus = o2o_to_last,
 };
 
 static void o2o_phys_free(struct vcm_phys *phys)
@@ -246,22 +265,18 @@ static void o2o_aperture_test(struct kunit *test)
 /* The aperture may end at 2^64 - 1, sums must not wrap around there */
 static void o2o_top_test(struct kunit *test)
 {
-	const dma_addr_t last = ~(dma_addr_t)0;
-	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, last);
-	struct vcm_phys *phys;
-	struct vcm_res *res;
+	struct vcm *vcm = o2o_create(test, &o2o_wrapping, 0, ~(dma_addr_t)0);
+	dma_addr_t start;
 
-	if (sizeof(phys_addr_t) < sizeof(dma_addr_t)) {
-		vcm_destroy(vcm);
-		kunit_skip(test, "no physical address is that high");
-	}
-
-	phys = o2o_part(test, last - SZ_1M + 1, SZ_1M);
-	res = vcm_map(vcm, phys, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, (u64)res->start, (u64)(last - SZ_1M + 1));
-	vcm_unmap(res);
-	o2o_free(test, phys);
+	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, LAST_CPU, SZ_1M, &start), 0);
+	KUNIT_EXPECT_EQ(test, (u64)start, (u64)LAST_BUS);
+	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, LAST_CPU + SZ_1M - PAGE_SIZE,
+				      PAGE_SIZE, &start), 0);
+	KUNIT_EXPECT_EQ(test, (u64)start, (u64)(~(dma_addr_t)0 - PAGE_SIZE + 1));
+	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, LAST_CPU, SZ_1M + PAGE_SIZE,
+				      &start), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, LAST_CPU, SZ_2M, &start),
+			-EADDRNOTAVAIL);
 	vcm_destroy(vcm);
 }
 

@@ -222,6 +222,33 @@ static void phys_alloc_too_large(struct kunit *test)
 	rec_end(test);
 }
 
+/* 1 GiB: where there is twice as much it works, where there is less it fails. */
+static void phys_alloc_gigabyte(struct kunit *test)
+{
+	const unsigned long pages = SZ_1G >> PAGE_SHIFT;
+	struct vcm_phys *phys;
+	unsigned int i;
+
+	phys = vcm_phys_alloc(SZ_1G, 0, &phys_any);
+	if (totalram_pages() <= pages) {
+		expect_errno(test, phys, -ENOMEM);
+		return;
+	}
+	if (IS_ERR(phys) && totalram_pages() < pages + pages / 2)
+		kunit_skip(test, "neither much nor little memory");
+
+	phys_ok(test, phys);
+	KUNIT_EXPECT_EQ(test, phys->size, SZ_1G);
+	for (i = 0; i < phys->count; i++) {
+		const struct phys_vec *part = &phys->parts[i];
+		struct page *last = phys_to_page(part->paddr + part->len - 1);
+
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(last), 0,
+						   PAGE_SIZE));
+	}
+	vcm_free(phys);
+}
+
 /* Sizes are rounded up to the page size and to the granule. */
 static void phys_alloc_rounds(struct kunit *test)
 {
@@ -1393,6 +1420,7 @@ static void phys_walk_unaligned(struct kunit *test)
 static struct kunit_case phys_cases[] = {
 	KUNIT_CASE(phys_alloc_errors),
 	KUNIT_CASE(phys_alloc_too_large),
+	KUNIT_CASE_SLOW(phys_alloc_gigabyte),
 	KUNIT_CASE(phys_alloc_rounds),
 	KUNIT_CASE(phys_alloc_zeroes),
 	KUNIT_CASE(phys_alloc_gfp),

@@ -160,6 +160,7 @@ static void va_check(struct kunit *test, struct vcm *vcm, struct vcm_res *pool,
 		seen++;
 	}
 	KUNIT_ASSERT_EQ(test, seen, live);
+	KUNIT_ASSERT_PTR_EQ(test, vcm->va_last, prev);
 
 	for (rb = rb_first_postorder(&vcm->va_tree); rb;
 	     rb = rb_next_postorder(rb)) {
@@ -340,7 +341,6 @@ static void va_one_hole(struct kunit *test, struct vcm *vcm,
 	dma_addr_t start = vcm->start + at * SZ_4K;
 	dma_addr_t last = start + (span + align - 1) * SZ_4K - 1;
 
-	vcm->va_tree = RB_ROOT;
 	KUNIT_ASSERT_EQ(test, va_insert(vcm, &res[0], vcm->start, start - 1),
 			0);
 	KUNIT_ASSERT_EQ(test, va_insert(vcm, &res[1], last + 1, vcm->last), 0);
@@ -352,6 +352,9 @@ static void va_one_hole(struct kunit *test, struct vcm *vcm,
 	KUNIT_EXPECT_EQ(test, res[2].last - res[2].start + 1, span * SZ_4K);
 	KUNIT_EXPECT_EQ(test, (res[2].start / SZ_4K) & (align - 1), phase);
 	va_check(test, vcm, res, 3, 3);
+	va_erase(vcm, &res[0]);
+	va_erase(vcm, &res[1]);
+	va_erase(vcm, &res[2]);
 }
 
 /*

@@ -395,7 +395,7 @@ static void vmm_scattered_test(struct kunit *test)
 
 #define RANDOM_BLOCKS	6
 #define RANDOM_PARTS	24
-#define RANDOM_ROUNDS	50
+#define RANDOM_ROUNDS	40
 
 /* Any sequence of parts shows exactly the pages of the parts */
 static void vmm_random_test(struct kunit *test)
@@ -795,7 +795,7 @@ static void vmm_highmem_test(struct kunit *test)
 }
 
 #define RACE_THREADS	4
-#define RACE_ROUNDS	400
+#define RACE_ROUNDS	150
 
 /**
  * struct vmm_racer - one of several threads

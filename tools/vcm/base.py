@@ -96,12 +96,11 @@ def unpack_package(deb, tree):
     shutil.rmtree(scratch)
 
 
-def copy_tree(source, tree):
+def check_tree(source):
     if not (source / "Kbuild").is_file() or not (source / "mm").is_dir():
         raise Failure(f"KSRC={source} is not a Linux tree")
     if (source / ".config").exists():
         raise Failure(f"KSRC={source} was built in place; give a clean tree (make mrproper)")
-    run(f"copying {source}", ["cp", "-a", "--reflink=auto", f"{source}/.", tree], LOGS / "unpack.log")
 
 
 def ensure(ksrc=None):
@@ -110,6 +109,7 @@ def ensure(ksrc=None):
     have = json.loads(stamp.read_text())["base"] if stamp.exists() and LINUX.is_dir() else None
     if ksrc:
         source = Path(ksrc).expanduser().resolve()
+        check_tree(source)
         want = f"KSRC {source}"
     elif have and not shutil.which("apt-get"):
         return
@@ -122,7 +122,7 @@ def ensure(ksrc=None):
     for old in (tree, LINUX):
         shutil.rmtree(old, ignore_errors=True)
     if ksrc:
-        copy_tree(source, tree)
+        run(f"copying {source}", ["cp", "-a", "--reflink=auto", f"{source}/.", tree], LOGS / "unpack.log")
     else:
         unpack_package(package_file(), tree)
     tree.rename(LINUX)

@@ -59,11 +59,11 @@ class Boot:
     problems: list
     seconds: float
 
-    def failure(self, what):
+    def failure(self, what, problems=None):
         """The Failure that tells the user."""
         hits = splats.find(self.lines)
         shown = splats.excerpt(self.lines, hits) if hits else self.lines[-12:]
-        return Failure(f"{what}: " + "; ".join(self.problems), self.log, shown)
+        return Failure(f"{what}: " + "; ".join(problems or self.problems), self.log, shown)
 
 
 def command(image, machine, cmdline=(), memory="2048M"):

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import kbuild
 import overlay
+import readme
 from base import LINUX
 from steps import LOGS, REPO, progress
 
@@ -94,5 +95,6 @@ def run(results):
     every = overlay.repo_files() + ["tools/vcm/init.c"]
     each(results, "checkpatch", checkpatch_one, every)
     each(results, "kernel-doc", kernel_doc_one, sources(".c", ".h"))
+    results.add("README's example", readme.current(), "tools/vcm/readme.py --write takes it over")
     with results.section("Kconfig on one page"):
         kconfig_page(results)

@@ -10,7 +10,7 @@ import images
 import kunit
 import objects
 from results import Results
-from steps import progress
+from steps import Failure, progress
 
 
 def own_tests(results):
@@ -35,28 +35,39 @@ def cases(results, name, counts):
         results.add(name, False, "no KUnit case passed")
 
 
+def console(results, where, booted):
+    """A clean console log is a test of its own."""
+    results.add(f"{where}: console", not booted.problems)
+    if booted.problems:
+        booted.failure(where).show()
+
+
 def kunit_on_qemu(results, image):
     booted, counts = kunit.qemu(image)
     cases(results, "KUnit, debug image", counts)
-    results.add("console of KUnit, debug image", not booted.problems)
-    if booted.problems:
-        booted.failure("KUnit").show()
+    console(results, "KUnit, debug image", booted)
+
+
+def kunit_on_um(results):
+    counts, log, alarms = kunit.um()
+    cases(results, "KUnit, ARCH=um", counts)
+    results.add("KUnit, ARCH=um: console", not alarms)
+    if alarms:
+        Failure("KUnit, ARCH=um", log, alarms).show()
 
 
 def demos(results, image):
-    shown = []
+    everything = []
     for machine in demo.SHOWN:
-        booted, rows, missing = demo.show(image, machine)
-        shown.append((machine, booted, rows))
+        shown = demo.show(image, machine)
+        everything.append(shown)
         where = f"{machine}, {image.name} image"
-        for row in rows:
+        for row in shown.rows:
             results.add(f"{where}: {row[0]} {row[6]}", row[7] == "ok")
-        for point in missing:
+        for point in shown.missing():
             results.add(f"{where}: point {point}", False, "not shown")
-        results.add(f"{where}: console", not booted.problems, "; ".join(booted.problems))
-        if booted.problems:
-            booted.failure(where).show()
-    print("\n" + "\n".join(demo.table(shown)) + "\n", flush=True)
+        console(results, where, shown.booted)
+    print("\n" + "\n".join(demo.table(everything)) + "\n", flush=True)
 
 
 def machines(image_name):
@@ -67,13 +78,15 @@ def test():
     results = Results()
     own_tests(results)
     with results.section("KUnit, ARCH=um"):
-        cases(results, "KUnit, ARCH=um", kunit.um())
+        kunit_on_um(results)
     with results.section(*machines("run")):
         demos(results, images.build_run())
     with results.section("KUnit, debug image", *machines("debug")):
         image = images.build_debug()
         with results.section("KUnit, debug image"):
-            kunit_on_qemu(results, image)
+            kunit_on_qemu(results, image, "KUnit, debug image")
+        with results.section("KUnit, little memory"):
+            kunit_on_qemu(results, image, "KUnit, little memory", filter_glob="vcm_phys.*", memory="512M")
         with results.section(*machines("debug")):
             demos(results, image)
     only_checks(results)

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 from base import LINUX
 from steps import LOGS, REPO, Failure, run
@@ -112,8 +111,10 @@ def depends(module):
 def initrd(name, modules=(), busybox=None):
     """Pack our init, and the modules it loads, into an initial ramdisk."""
     folder = out(name)
-    if not (folder / "usr/include/linux/types.h").exists():
+    headers = folder / ".vcm-headers"
+    if not headers.exists():
         make("making the kernel's user headers", name, "headers", log=LOGS / f"headers-{name}.log")
+        headers.touch()
     init = folder / "vcm-init"
     if not init.exists() or init.stat().st_mtime < INIT.stat().st_mtime:
         run("compiling init", [f"{CROSS}gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static",

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 from base import LINUX
 from steps import REPO, Failure
@@ -104,7 +103,9 @@ def merged(name):
     keep = PRISTINE / name
     if not keep.exists():
         keep.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(LINUX / name, keep)
+        part = keep.with_name(keep.name + ".part")
+        shutil.copy2(LINUX / name, part)
+        part.rename(keep)
     try:
         return MERGE[name](keep.read_text(), (REPO / name).read_text()).encode()
     except ValueError as e:

@@ -26,18 +26,14 @@ def filled(text):
     return BLOCK.sub(example, text)
 
 
-def main():
+def current():
+    """Whether README has its example, as it is in the source file."""
     have = README.read_text()
-    if not BLOCK.search(have):
-        sys.exit("README.md: the example's place is missing")
-    want = filled(have)
-    if have == want:
-        return
-    if sys.argv[1:] == ["--write"]:
-        README.write_text(want)
-        return
-    sys.exit("README.md: the example differs from its source; tools/vcm/readme.py --write takes it over")
+    return bool(BLOCK.search(have)) and have == filled(have)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--write"]:
+        README.write_text(filled(README.read_text()))
+    if not current():
+        sys.exit("README.md: the example is missing or differs from its source")

@@ -3,6 +3,7 @@
 """What the root Makefile calls: one subcommand for each target."""
 
 import os
+import signal
 import sys
 
 import base
@@ -12,6 +13,7 @@ import deps
 import gate
 import images
 import kunit
+import mutants
 import overlay
 import shell
 from steps import Failure, build_lock
@@ -27,36 +29,40 @@ def run():
     """Build one image, show it on every machine."""
     prepare()
     image = images.build_run()
-    results, failures = [], []
-    for machine in demo.SHOWN:
-        booted, rows, _ = demo.show(image, machine)
-        results.append((machine, booted, rows))
-        if booted.problems:
-            failures.append(booted.failure(boot.MACHINES[machine].title))
+    results = [demo.show(image, machine) for machine in demo.SHOWN]
     print("\n" + "\n".join(demo.table(results)) + "\n", flush=True)
-    for failure in failures:
-        failure.show()
-    if failures:
-        raise Failure(f"{len(failures)} of {len(demo.SHOWN)} machines")
+    bad = [shown for shown in results if shown.complaints()]
+    for shown in bad:
+        shown.booted.failure(boot.MACHINES[shown.machine].title, shown.complaints()).show()
+    if bad:
+        raise Failure(f"{len(bad)} of {len(results)} machines")
 
 
 def kunit_qemu():
     prepare()
     image = images.build_debug()
-    booted, _ = kunit.qemu(image, os.environ.get("FILTER"))
+    booted, counts = kunit.qemu(image, os.environ.get("FILTER"))
     if booted.problems:
         raise booted.failure("KUnit")
-    print(f"  log: {booted.log}")
+    if not kunit.good(counts):
+        raise Failure("KUnit", booted.log)
 
 
 def kunit_um():
     prepare()
-    kunit.um(os.environ.get("FILTER"))
+    counts, log, alarms = kunit.um(os.environ.get("FILTER"))
+    if alarms or not kunit.good(counts):
+        raise Failure("KUnit on ARCH=um", log, alarms)
 
 
 def console():
     prepare()
     shell.shell()
+
+
+def mutate():
+    prepare()
+    mutants.all_of_them()
 
 
 def gated(what):
@@ -72,16 +78,23 @@ COMMANDS = {
     "run": run,
     "test": lambda: gated(gate.test),
     "checks": lambda: gated(gate.check),
+    "mutants": mutate,
     "shell": console,
     "kunit": kunit_qemu,
     "kunit-um": kunit_um,
 }
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     # the kernel's makes are no children of ours: they take no variables and no jobs from it
     for name in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL"):
         os.environ.pop(name, None)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
     try:
         with build_lock():
             COMMANDS[sys.argv[1]]()
