@@ -275,8 +275,6 @@ static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
 	struct page *page;
 	int ret = 0;
 
-	if (flags & VCM_ALLOC_ACCOUNT)
-		return ERR_PTR(-EOPNOTSUPP);
 	if (size > cma_get_size(cma->cma))
 		return ERR_PTR(-ENOMEM);
 

@@ -23,8 +23,7 @@ static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
 
 	if (driver->to_bus)
 		return driver->to_bus(vcm, paddr);
-	/* phys_addr_t may be the wider of the two */
-	return (dma_addr_t)paddr == paddr ? paddr : DMA_MAPPING_ERROR;
+	return paddr;
 }
 
 /**

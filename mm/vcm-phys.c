@@ -57,7 +57,7 @@ struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
 	if (!try_module_get(ops->owner))
 		return ERR_PTR(-ENODEV);
 
-	phys = kvzalloc_flex(*phys, parts, count);
+	phys = kvzalloc_flex(*phys, parts, count, GFP_KERNEL | __GFP_NOWARN);
 	if (!phys) {
 		module_put(ops->owner);
 		return ERR_PTR(-ENOMEM);
@@ -74,6 +74,14 @@ struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
 	return phys;
 }
 EXPORT_SYMBOL_GPL(vcm_phys_new);
+
+/* Whether @part has a whole, aligned page of this size. */
+bool vcm_part_holds(const struct phys_vec *part, unsigned long page)
+{
+	size_t head = -part->paddr & (page - 1);
+
+	return part->len >= page && part->len - page >= head;
+}
 
 static void vcm_phys_discard(struct vcm_phys *phys)
 {
@@ -174,10 +182,12 @@ bool vcm_phys_drop(struct vcm_phys *phys)
  */
 void vcm_phys_put(struct vcm_phys *phys)
 {
+	might_sleep();
+	might_alloc(GFP_KERNEL);
 	if (!IS_ERR_OR_NULL(phys))
 		vcm_phys_drop(phys);
 }
-EXPORT_SYMBOL_GPL(vcm_phys_put);
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_put);
 
 /* Gives up the ownership; false when that has been done before. */
 bool vcm_phys_disown(struct vcm_phys *phys)
@@ -201,6 +211,7 @@ bool vcm_phys_disown(struct vcm_phys *phys)
 void vcm_free(struct vcm_phys *phys)
 {
 	might_sleep();
+	might_alloc(GFP_KERNEL);
 	if (!IS_ERR_OR_NULL(phys))
 		WARN(!vcm_phys_disown(phys), "vcm: memory freed twice\n");
 }
@@ -234,8 +245,8 @@ static unsigned long vcm_phys_ram(unsigned long pfn, unsigned long nr)
  *
  * Context: Process context, may sleep.
  * Return: the allocation, -EINVAL when @start or @size is not a multiple of
- * the page size, when @size is 0, the range passes the end of the address
- * space or is RAM only in part; -ENOMEM.
+ * the page size, when @size is 0, the range passes the end of what page frame
+ * numbers can tell or is RAM only in part; -ENOMEM.
  */
 struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
 {
@@ -246,7 +257,8 @@ struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
 	int ret;
 
 	if (!size || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(size) ||
-	    check_add_overflow(start, size - 1, &last))
+	    check_add_overflow(start, size - 1, &last) ||
+	    (u64)last >> PAGE_SHIFT > ULONG_MAX)
 		return ERR_PTR(-EINVAL);
 
 	ram = vcm_phys_ram(PHYS_PFN(start), PHYS_PFN(size));
@@ -270,7 +282,7 @@ struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
 	ret = vcm_phys_finish(phys);
 	return ret ? ERR_PTR(ret) : phys;
 }
-EXPORT_SYMBOL_GPL(vcm_phys_import_range);
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_import_range);
 
 /*
  * The page allocator. Blocks of several pages are compound, so each knows its
@@ -289,6 +301,7 @@ static void vcm_phys_free_blocks(struct vcm_phys *phys)
 
 			order = compound_order(page);
 			__free_pages(page, order);
+			cond_resched();
 		}
 	}
 }
@@ -299,8 +312,14 @@ static const struct vcm_phys_ops vcm_phys_block_ops = {
 
 static void vcm_phys_free_contig(struct vcm_phys *phys)
 {
-	__free_contig_range(PHYS_PFN(phys->parts[0].paddr),
-			    PHYS_PFN(phys->size));
+	unsigned long pfn = PHYS_PFN(phys->parts[0].paddr);
+	unsigned long nr = PHYS_PFN(phys->size), n;
+
+	for (; nr; nr -= n, pfn += n) {
+		n = min(nr, MAX_ORDER_NR_PAGES);
+		__free_contig_range(pfn, n);
+		cond_resched();
+	}
 }
 
 static const struct vcm_phys_ops vcm_phys_contig_ops = {
@@ -317,8 +336,8 @@ struct vcm_phys_req {
 	int nid;
 };
 
-/* The next smaller zone that may lie below @last, for memory that did not. */
-static gfp_t vcm_zone_below(gfp_t gfp, phys_addr_t last)
+/* The next smaller zone, 0 when there is none. */
+static gfp_t vcm_zone_below(gfp_t gfp)
 {
 	if (gfp & __GFP_DMA)
 		return 0;
@@ -380,7 +399,7 @@ static struct page *vcm_phys_block(struct vcm_phys_req *req, unsigned int order)
 			return page;
 
 		__free_pages(page, order);
-		zone = vcm_zone_below(gfp, req->last);
+		zone = vcm_zone_below(gfp);
 		if (!zone)
 			return NULL;
 		gfp = (gfp & ~GFP_ZONEMASK) | zone;
@@ -409,7 +428,7 @@ static int vcm_phys_collect(struct vcm_phys_req *req, struct list_head *pages)
 		} else if (order > req->min_order) {
 			order--;
 		} else {
-			return -ENOMEM;
+			return fatal_signal_pending(current) ? -EINTR : -ENOMEM;
 		}
 		cond_resched();
 	}
@@ -536,11 +555,12 @@ static struct vcm_phys *vcm_phys_alloc_contig(struct vcm_phys_req *req)
 			return ERR_PTR(-EINTR);
 		page = vcm_phys_contig(req);
 		if (!page)
-			return ERR_PTR(-ENOMEM);
+			return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
+								       -ENOMEM);
 		if (vcm_below(req, page, req->nr))
 			break;
 		__free_contig_range(page_to_pfn(page), req->nr);
-		zone = vcm_zone_below(req->gfp, req->last);
+		zone = vcm_zone_below(req->gfp);
 		if (!zone)
 			return ERR_PTR(-ENOMEM);
 		req->gfp = (req->gfp & ~GFP_ZONEMASK) | zone;
@@ -594,7 +614,7 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 		return ERR_PTR(-EINVAL);
 	if (flags & VCM_ALLOC_ACCOUNT)
 		return ERR_PTR(-EOPNOTSUPP);
-	if (PHYS_PFN(size) >= totalram_pages())
+	if (size >> PAGE_SHIFT >= totalram_pages())
 		return ERR_PTR(-ENOMEM);
 
 	req.nr = PHYS_PFN(ALIGN(size, unit));

@@ -122,13 +122,6 @@ static unsigned long vcm_vmm_larger(unsigned long size)
 	return sizes & -sizes;
 }
 
-static bool vcm_vmm_fits(const struct phys_vec *part, unsigned long page)
-{
-	size_t head = -part->paddr & (page - 1);
-
-	return part->len >= page && part->len - page >= head;
-}
-
 /*
  * The largest page that some part can be mapped with. The address of the
  * mapping must be congruent to @phase for that.
@@ -144,7 +137,7 @@ static unsigned long vcm_vmm_best_page(const struct vcm_phys *phys,
 	for (i = 0; i < phys->count && next; i++) {
 		const struct phys_vec *part = &phys->parts[i];
 
-		while (next && vcm_vmm_fits(part, next)) {
+		while (next && vcm_part_holds(part, next)) {
 			best = next;
 			*phase = part->paddr - off;
 			next = vcm_vmm_larger(best);
@@ -245,7 +238,6 @@ static struct vcm_phys *vcm_vmm_alloc(struct vcm *vcm, resource_size_t size,
 
 static const struct vcm_driver vcm_vmm_driver = {
 	.name = "vcm_vmm",
-	.res_flags = VCM_RES_READ | VCM_RES_WRITE,
 	.fixed = true,
 	.alloc = vcm_vmm_alloc,
 	.map = vcm_vmm_map,

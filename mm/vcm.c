@@ -9,12 +9,13 @@
  * -----
  *
  * vcm->topology (rw_semaphore): which bindings are on the hardware and which
- *	devices see it. Bind and unbind hold it for reading; activate,
+ *	devices see it; vcm->spare. Bind and unbind hold it for reading; activate,
  *	deactivate, attach, detach and destroy for writing. No call holds that
  *	of two contexts.
  * vcm->va_lock (spinlock, interrupts off): the address tree, the ranges that
  *	are blocked, and the states of reservations. Held for O(log n), never
- *	across an operation of the provider. Taken in hard interrupt context.
+ *	across an operation of the provider; may be taken in hard interrupt
+ *	context.
  * vcm->bound_lock (spinlock): the lists of bound and, where addresses follow
  *	the memory, of idle reservations. A reservation leaves vcm->bound only
  *	while it is being unbound, so the list stands still for whoever holds
@@ -42,6 +43,7 @@
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/export.h>
@@ -125,6 +127,7 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	INIT_LIST_HEAD(&vcm->masters);
 	spin_lock_init(&vcm->va_lock);
 	vcm->va_tree = RB_ROOT;
+	vcm->va_last = NULL;
 	spin_lock_init(&vcm->bound_lock);
 	INIT_LIST_HEAD(&vcm->bound);
 	INIT_LIST_HEAD(&vcm->idle);
@@ -158,7 +161,7 @@ bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 	guard(spinlock_irqsave)(&vcm->va_lock);
 	return vcm_va_usable(vcm, start, last);
 }
-EXPORT_SYMBOL_GPL(vcm_reaches);
+EXPORT_SYMBOL_IF_KUNIT(vcm_reaches);
 
 static int vcm_map_bound(struct vcm *vcm)
 {
@@ -447,7 +450,6 @@ int vcm_attach(struct vcm *vcm, struct device *dev)
 	if (!master)
 		return -ENOMEM;
 	master->dev = get_device(dev);
-	master->owner = (void *)_RET_IP_;
 
 	down_write(&vcm->topology);
 	ret = vcm_attach_locked(vcm, master);
@@ -544,17 +546,6 @@ static int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 	return flags & rw ? flags : flags | rw;
 }
 
-/* Whether @part, if there is one, holds a whole page of this size. */
-static bool vcm_part_holds(const struct phys_vec *part, unsigned long page)
-{
-	size_t head;
-
-	if (!part)
-		return true;
-	head = -part->paddr & (page - 1);
-	return part->len >= head && part->len - head >= page;
-}
-
 /* The largest page size that the reservation and its first part can use. */
 static unsigned long vcm_best_page(const struct vcm *vcm, resource_size_t size,
 				   const struct phys_vec *part)
@@ -568,7 +559,7 @@ static unsigned long vcm_best_page(const struct vcm *vcm, resource_size_t size,
 
 	for (;;) {
 		page = 1UL << __fls(sizes);
-		if (page == granule || vcm_part_holds(part, page))
+		if (page == granule || !part || vcm_part_holds(part, page))
 			return page;
 		sizes &= ~page;
 	}
@@ -660,7 +651,7 @@ struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 		return ERR_PTR(-EOPNOTSUPP);
 	return vcm_reserve_for(vcm, size, ret, NULL, _RET_IP_);
 }
-EXPORT_SYMBOL_GPL(vcm_reserve);
+EXPORT_SYMBOL_IF_KUNIT(vcm_reserve);
 
 /**
  * vcm_ref_reserve() - add an ownership to a reservation
@@ -675,7 +666,7 @@ int vcm_ref_reserve(struct vcm_res *res)
 		return -EINVAL;
 	return 0;
 }
-EXPORT_SYMBOL_GPL(vcm_ref_reserve);
+EXPORT_SYMBOL_IF_KUNIT(vcm_ref_reserve);
 
 /* Bindings */
 
@@ -952,7 +943,8 @@ struct vcm_phys *vcm_unbind(struct vcm_res *res)
 
 	phys = vcm_unbind_res(res, &made, &waited);
 	if (!phys) {
-		WARN(!waited, "vcm: nothing is bound at %pad\n", &res->start);
+		WARN(!waited, "vcm: nothing is bound in the reservation of %pS\n",
+		     res->owner);
 		return NULL;
 	}
 	return vcm_phys_drop(phys) ? NULL : phys;
@@ -1005,7 +997,7 @@ void vcm_unreserve(struct vcm_res *res)
 	if (!IS_ERR_OR_NULL(res))
 		vcm_res_drop(res, true);
 }
-EXPORT_SYMBOL_GPL(vcm_unreserve);
+EXPORT_SYMBOL_IF_KUNIT(vcm_unreserve);
 
 /* Several steps in one */
 
@@ -1198,6 +1190,14 @@ struct vcm_res *vcm_make_binding(struct vcm *vcm, resource_size_t size,
 {
 	struct vcm_phys *phys;
 	struct vcm_res *res;
+	int ret;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm))
+		return ERR_PTR(-EINVAL);
+	ret = vcm_res_flags(vcm, res_flags);
+	if (ret < 0)
+		return ERR_PTR(ret);
 
 	phys = vcm_alloc(vcm, size, alloc_flags);
 	if (IS_ERR(phys))
@@ -1223,19 +1223,14 @@ EXPORT_SYMBOL_GPL(vcm_make_binding);
  */
 void vcm_destroy_binding(struct vcm_res *res)
 {
-	struct vcm_phys *phys = NULL;
-
 	might_sleep();
 	if (IS_ERR_OR_NULL(res))
 		return;
 
+	/* The binding holds the memory, so this is not the last reference */
 	scoped_guard(spinlock_irqsave, &res->vcm->va_lock)
 		if (res->state == VCM_RES_BOUND)
-			phys = vcm_phys_get(res->phys);
-	if (phys) {
-		vcm_phys_disown(phys);
-		vcm_phys_drop(phys);
-	}
+			vcm_phys_disown(res->phys);
 	vcm_res_drop(res, false);
 }
 EXPORT_SYMBOL_GPL(vcm_destroy_binding);

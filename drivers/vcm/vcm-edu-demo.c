@@ -310,7 +310,7 @@ static int demo_check_cpu(struct demo *d, const struct demo_buf *buf)
 	if (IS_ERR(cpu))
 		return PTR_ERR(cpu);
 
-	crc = crc32(0, vcm_edu_cpu(cpu), DEMO_SIZE);
+	crc = crc32(0, vcm_cpu_addr(cpu), DEMO_SIZE);
 	if (crc == crc32(0, buf->image, DEMO_SIZE))
 		demo_row(d, cpu, buf->phys, "the CPU reads all of it, crc32 %08x",
 			 crc);
@@ -376,7 +376,7 @@ static int demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
 		if (!ret)
 			ret = vcm_edu_from_device(edu, work->start, 0,
 						  EDU_CHUNK);
-		if (!ret && memcmp(vcm_edu_cpu(cpu), buf->image + from[i],
+		if (!ret && memcmp(vcm_cpu_addr(cpu), buf->image + from[i],
 				   EDU_CHUNK))
 			ret = -EBADMSG;
 	}
@@ -635,7 +635,7 @@ static int demo_stray_read(struct demo *d, struct demo_buf *buf, u32 window)
 	ret = vcm_edu_to_device(edu, buf->res->start + window, 0, EDU_CHUNK);
 	if (!ret)
 		ret = vcm_edu_from_device(edu, edu->work->start, 0, EDU_CHUNK);
-	if (!ret && demo_leaked(vcm_edu_cpu(cpu), buf->image + window,
+	if (!ret && demo_leaked(vcm_cpu_addr(cpu), buf->image + window,
 				EDU_CHUNK))
 		ret = -EBADMSG;
 	if (!ret)

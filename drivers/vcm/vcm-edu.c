@@ -192,7 +192,7 @@ static int edu_self_test(struct vcm_edu *edu)
 	if (IS_ERR(cpu))
 		return PTR_ERR(cpu);
 
-	bytes = vcm_edu_cpu(cpu);
+	bytes = vcm_cpu_addr(cpu);
 	get_random_bytes(bytes, EDU_CHUNK);
 	ret = vcm_edu_to_device(edu, addr, 0, EDU_CHUNK);
 	if (!ret)
@@ -303,9 +303,9 @@ static int edu_init_irq(struct vcm_edu *edu)
 
 static void edu_exit_irq(struct vcm_edu *edu)
 {
-	pci_free_irq(edu->pdev, 0, edu);
 	/* A transfer that timed out may end yet, and nobody would listen */
 	pci_intx(edu->pdev, 0);
+	pci_free_irq(edu->pdev, 0, edu);
 	pci_free_irq_vectors(edu->pdev);
 }
 

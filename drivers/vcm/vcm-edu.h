@@ -47,10 +47,4 @@ int vcm_edu_to_device(struct vcm_edu *edu, dma_addr_t addr, size_t offset,
 int vcm_edu_from_device(struct vcm_edu *edu, dma_addr_t addr, size_t offset,
 			size_t len);
 
-/* Where the CPU finds memory mapped through vcm_vmm */
-static inline void *vcm_edu_cpu(const struct vcm_res *res)
-{
-	return (void *)(unsigned long)res->start;
-}
-
 #endif /* _VCM_EDU_H */

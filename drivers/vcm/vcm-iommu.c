@@ -30,7 +30,8 @@
  * @domain: its page table
  * @params: where its memory comes from
  * @allow_identity_default: see &struct vcm_iommu_params
- * @msi_cookie: the domain maps MSI doorbells
+ * @msi_cookie: the domain maps MSI doorbells, in @msi
+ * @msi: addresses of the doorbells, which stay mapped for good
  */
 struct vcm_iommu {
 	struct vcm vcm;
@@ -38,6 +39,7 @@ struct vcm_iommu {
 	struct vcm_phys_params params;
 	bool allow_identity_default;
 	bool msi_cookie;
+	struct vcm_range msi;
 };
 
 static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
@@ -60,8 +62,10 @@ static int vcm_iommu_prot(const struct vcm_res *res,
 		prot |= IOMMU_READ;
 	if (res->flags & VCM_RES_WRITE)
 		prot |= IOMMU_WRITE;
+	if (!(phys->flags & VCM_PHYS_PAGES))
+		prot |= IOMMU_MMIO;
 	/* Every device that is let in snoops, see vcm_iommu_check() */
-	return prot | (phys->flags & VCM_PHYS_PAGES ? IOMMU_CACHE : IOMMU_MMIO);
+	return prot | IOMMU_CACHE;
 }
 
 /* Takes back what a map that failed half way has done. */
@@ -162,6 +166,11 @@ static int vcm_iommu_map(struct vcm_res *res, struct vcm_phys *phys)
 	struct vcm_iommu *ctx = to_vcm_iommu(res->vcm);
 	int prot = vcm_iommu_prot(res, phys);
 
+	/* Reserved while no device with such a window was attached */
+	if (ctx->msi_cookie && res->start <= ctx->msi.last &&
+	    res->start + (phys->size - 1) >= ctx->msi.start)
+		return -EADDRNOTAVAIL;
+
 	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES)
 		return vcm_iommu_map_batches(ctx, res->start, phys, prot);
 	return vcm_iommu_map_parts(ctx, res->start, phys, prot);
@@ -173,42 +182,10 @@ static void vcm_iommu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	size_t unmapped;
 
 	unmapped = iommu_unmap(ctx->domain, res->start, phys->size);
-	WARN(unmapped != phys->size, "%pad: %zu of %pa bytes unmapped\n",
-	     &res->start, unmapped, &phys->size);
-}
-
-/* Everything above @last, where that is not the end of the address space. */
-static int vcm_iommu_block_above(struct vcm_master *master, u64 last)
-{
-	if (last >= (dma_addr_t)~0ULL)
-		return 0;
-	return vcm_master_block(master, last + 1, (dma_addr_t)~0ULL);
-}
-
-static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
-{
-	struct device *dev = master->dev;
-	struct iommu_resv_region *region;
-	LIST_HEAD(regions);
-	int ret;
-
-	ret = vcm_iommu_block_above(master, min_not_zero(dma_get_mask(dev),
-							 dev->bus_dma_limit));
-	if (ret)
-		return ret;
-
-	iommu_get_resv_regions(dev, &regions);
-	list_for_each_entry(region, &regions, list) {
-		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
-		    !region->length)
-			continue;
-		ret = vcm_master_block(master, region->start,
-				       region->start + (region->length - 1));
-		if (ret)
-			break;
-	}
-	iommu_put_resv_regions(dev, &regions);
-	return ret;
+	/* Memory that a device may still reach is never used again */
+	if (WARN(unmapped != phys->size, "%pad: %zu of %pa bytes unmapped\n",
+		 &res->start, unmapped, &phys->size))
+		vcm_phys_get(phys);
 }
 
 static int vcm_iommu_count(struct device *dev, void *data)
@@ -217,6 +194,21 @@ static int vcm_iommu_count(struct device *dev, void *data)
 
 	(*count)++;
 	return 0;
+}
+
+/* Whether firmware has the device reach some memory at all times. */
+static bool vcm_iommu_needs_direct(struct device *dev)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	bool direct = false;
+
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list)
+		if (region->type == IOMMU_RESV_DIRECT)
+			direct = true;
+	iommu_put_resv_regions(dev, &regions);
+	return direct;
 }
 
 /* What a device must be like to be let in. */
@@ -234,7 +226,8 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 		return -EOPNOTSUPP;
 
 	/* No cache maintenance yet: the device has to snoop */
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY) ||
+	    vcm_iommu_needs_direct(dev))
 		return -EOPNOTSUPP;
 
 	domain = iommu_get_domain_for_dev(dev);
@@ -242,6 +235,43 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 	    !ctx->allow_identity_default)
 		return -EPERM;
 	return 0;
+}
+
+/* Everything above @last, where that is not the end of the address space. */
+static int vcm_iommu_block_above(struct vcm_master *master, u64 last)
+{
+	if (last >= (dma_addr_t)~0ULL)
+		return 0;
+	return vcm_master_block(master, last + 1, (dma_addr_t)~0ULL);
+}
+
+static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
+{
+	struct device *dev = master->dev;
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int ret;
+
+	ret = vcm_iommu_check(to_vcm_iommu(vcm), dev);
+	if (ret)
+		return ret;
+	ret = vcm_iommu_block_above(master, min_not_zero(dma_get_mask(dev),
+							 dev->bus_dma_limit));
+	if (ret)
+		return ret;
+
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
+		    !region->length)
+			continue;
+		ret = vcm_master_block(master, region->start,
+				       region->start + (region->length - 1));
+		if (ret)
+			break;
+	}
+	iommu_put_resv_regions(dev, &regions);
+	return ret;
 }
 
 /*
@@ -262,10 +292,13 @@ static int vcm_iommu_msi(struct vcm_iommu *ctx, struct device *dev)
 			continue;
 		ret = iommu_get_msi_cookie(ctx->domain, region->start);
 		ctx->msi_cookie = !ret;
+		ctx->msi.start = region->start;
+		ctx->msi.last = region->start + (region->length - 1);
 		break;
 	}
 	iommu_put_resv_regions(dev, &regions);
-	return ret;
+	/* Without IOMMU_DMA nobody maps doorbells: the device has no MSIs */
+	return ret == -ENODEV ? 0 : ret;
 }
 
 static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
@@ -273,32 +306,72 @@ static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
 	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
 	int ret;
 
-	ret = vcm_iommu_check(ctx, dev);
-	if (ret)
-		return ret;
 	ret = vcm_iommu_msi(ctx, dev);
 	if (ret)
 		return ret;
 	return iommu_attach_device(ctx->domain, dev);
 }
 
+/* By its group, which may have got further devices in the meantime. */
 static void vcm_iommu_detach(struct vcm *vcm, struct device *dev)
 {
-	iommu_detach_device(to_vcm_iommu(vcm)->domain, dev);
+	struct iommu_group *group = iommu_group_get(dev);
+
+	iommu_detach_group(to_vcm_iommu(vcm)->domain, group);
+	iommu_group_put(group);
+}
+
+static void vcm_iommu_free_domain(struct iommu_domain *domain)
+{
+	struct module *owner = domain->owner->owner;
+
+	iommu_domain_free(domain);
+	module_put(owner);
+}
+
+/*
+ * A domain for @dev, which may outlive it and the IOMMU's driver. Some of these
+ * settle page sizes and aperture when the first device is attached.
+ */
+static int vcm_iommu_alloc_domain(struct vcm_iommu *ctx, struct device *dev)
+{
+	struct iommu_domain *domain;
+	int ret;
+
+	ret = vcm_iommu_check(ctx, dev);
+	if (ret)
+		return ret;
+
+	domain = iommu_paging_domain_alloc(dev);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+	if (!try_module_get(domain->owner->owner)) {
+		iommu_domain_free(domain);
+		return -ENODEV;
+	}
+
+	ret = iommu_attach_device(domain, dev);
+	if (ret) {
+		vcm_iommu_free_domain(domain);
+		return ret;
+	}
+	iommu_detach_device(domain, dev);
+	ctx->domain = domain;
+	return 0;
 }
 
 static void vcm_iommu_release(struct vcm *vcm)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
 
-	iommu_domain_free(ctx->domain);
+	vcm_iommu_free_domain(ctx->domain);
 	kfree(ctx);
 }
 
 static const struct vcm_driver vcm_iommu_driver = {
 	.owner = THIS_MODULE,
 	.name = "vcm-iommu",
-	.res_flags = VCM_RES_FLAGS,
+	.res_flags = VCM_RES_GUARD,
 	.alloc = vcm_iommu_alloc,
 	.map = vcm_iommu_map,
 	.unmap = vcm_iommu_unmap,
@@ -332,14 +405,17 @@ static int vcm_iommu_init(struct vcm_iommu *ctx)
  * @params: choices, NULL for the defaults
  *
  * The device is attached and the context inactive: until vcm_activate() the
- * device reaches nothing. Its DMA API is off until it is detached.
+ * device reaches nothing. Its DMA API is off until it is detached. Where the
+ * IOMMU translates MSI writes, a driver allocates its interrupt vectors after
+ * this and frees them before the device is detached.
  *
  * Context: Process context, may sleep.
  * Return: the context, which belongs to the caller, who gives it up with
  * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer,
  * -ENODEV when the device is not behind an IOMMU, -EPERM when its default
  * domain is an identity mapping and @params does not allow that, -EOPNOTSUPP
- * when its IOMMU group has further devices or it does not snoop CPU caches,
+ * when its IOMMU group has further devices, it does not snoop CPU caches, or
+ * firmware needs it to reach memory at all times;
  * -EBUSY when it is attached to another context, -ENOMEM, or what the IOMMU
  * driver answers.
  */
@@ -360,11 +436,9 @@ struct vcm *vcm_iommu_create(struct device *dev,
 	if (params)
 		ctx->allow_identity_default = params->allow_identity_default;
 
-	ctx->domain = iommu_paging_domain_alloc(dev);
-	if (IS_ERR(ctx->domain)) {
-		ret = PTR_ERR(ctx->domain);
+	ret = vcm_iommu_alloc_domain(ctx, dev);
+	if (ret)
 		goto err_free;
-	}
 	ctx->params.pgsize_bitmap = ctx->domain->pgsize_bitmap;
 	ctx->params.last = PHYS_ADDR_MAX;
 	ctx->params.nid = dev_to_node(dev);
@@ -381,7 +455,7 @@ struct vcm *vcm_iommu_create(struct device *dev,
 	return &ctx->vcm;
 
 err_domain:
-	iommu_domain_free(ctx->domain);
+	vcm_iommu_free_domain(ctx->domain);
 err_free:
 	kfree(ctx);
 	return ERR_PTR(ret);

@@ -38,7 +38,6 @@ struct vcm_master {
 
 	/* private: */
 	struct list_head entry;
-	const void *owner;
 	unsigned int nr_blocked;
 	struct vcm_range *blocked;
 };
@@ -47,7 +46,8 @@ struct vcm_master {
  * struct vcm_driver - what a context does for the core
  * @owner: module of these operations, pinned until the context is freed
  * @name: name of the provider, for messages
- * @res_flags: the VCM_RES_* flags that the provider honours
+ * @res_flags: the VCM_RES_* flags that the provider honours beyond READ and
+ *	WRITE
  * @fixed: addresses follow the memory: there is no vcm_reserve(), @map sets
  *	&vcm_res.start, and the context is always active
  * @alloc: allocate memory that suits the context. @size is a multiple of the
@@ -58,10 +58,10 @@ struct vcm_master {
  *	with GFP_KERNEL; on an error nothing has changed
  * @unmap: take @phys away again. When it returns no master reaches the memory
  *	through @res. May sleep; never fails and never allocates
- * @limits: describe what the device cannot use with vcm_master_block().
- *	Optional
+ * @limits: refuse a device that cannot see this context, describe what any
+ *	other cannot use with vcm_master_block(). Optional
  * @attach: make the context visible to a device. NULL: there is no vcm_attach()
- * @detach: undo @attach; never fails
+ * @detach: undo @attach; never fails. There are both or neither
  * @release: free the context, after the last reference has gone
  *
  * The core calls @map and @unmap of different reservations in parallel, and
@@ -116,7 +116,7 @@ struct vcm_phys_ops {
 	void (*free)(struct vcm_phys *phys);
 };
 
-/* &vcm_phys.flags: the memory has struct pages and lies in the direct map */
+/* &vcm_phys.flags: the memory is RAM of the kernel and has struct pages */
 #define VCM_PHYS_PAGES		BIT(0)
 
 /**
@@ -212,7 +212,7 @@ void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys);
 
 /* The members of struct vcm_driver that the page-table wrapper provides */
 #define VCM_MMU_OPS						\
-	.res_flags = VCM_RES_FLAGS,				\
+	.res_flags = VCM_RES_GUARD,				\
 	.alloc = vcm_mmu_alloc,					\
 	.map = vcm_mmu_map,					\
 	.unmap = vcm_mmu_unmap
@@ -239,7 +239,6 @@ void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys);
 
 /* The members of struct vcm_driver that the one-to-one wrapper provides */
 #define VCM_O2O_OPS						\
-	.res_flags = VCM_RES_READ | VCM_RES_WRITE,		\
 	.fixed = true,						\
 	.map = vcm_o2o_map,					\
 	.unmap = vcm_o2o_unmap

@@ -81,13 +81,13 @@ struct vcm {
 	unsigned int activations;
 	bool dead;
 	struct list_head masters;
+	struct vcm_ranges *spare;
 
-	/* private: under va_lock; @spare is room for the next @blocked */
+	/* private: under va_lock */
 	spinlock_t va_lock;
 	struct rb_root va_tree;
 	struct vcm_res *va_last;
 	struct vcm_ranges *blocked;
-	struct vcm_ranges *spare;
 
 	/* private: for the two lists, see mm/vcm.c */
 	spinlock_t bound_lock;

@@ -923,12 +923,18 @@ static void contract_reserve_rounds(struct kunit *test)
 	expect_empty(c);
 }
 
+/* Granules in a small aperture */
+static unsigned int aperture_granules(const struct vcm *vcm)
+{
+	return (u32)aperture_size(vcm) / vcm_granule(vcm);
+}
+
 /* All granules of a small aperture, each reserved on its own */
 static struct vcm_res **contract_fill(struct contract *c, unsigned int flags,
 				      unsigned int *count)
 {
 	unsigned long granule = vcm_granule(c->vcm);
-	unsigned int n = aperture_size(c->vcm) / granule;
+	unsigned int n = aperture_granules(c->vcm);
 	struct vcm_res **res;
 	unsigned int i;
 
@@ -953,13 +959,13 @@ static void contract_reserve_all(struct kunit *test)
 	unsigned long *seen;
 	struct vcm_res **res;
 
-	n = aperture_size(c->vcm) / granule;
+	n = aperture_granules(c->vcm);
 	seen = kunit_kcalloc(test, BITS_TO_LONGS(n), sizeof(*seen),
 			     GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, seen);
 
 	res = contract_fill(c, 0, &count);
-	KUNIT_EXPECT_EQ(test, count, n);
+	KUNIT_ASSERT_EQ(test, count, n);
 	for (i = 0; i < count; i++)
 		__set_bit((u32)(res[i]->start - c->vcm->start) / granule,
 			  seen);
@@ -998,7 +1004,7 @@ static void contract_reserve_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->alive, 0);
 
 	if (is_small(c->p)) {
-		phys = contract_alloc(c, aperture_size(c->vcm) /
+		phys = contract_alloc(c, (u32)aperture_size(c->vcm) /
 					 contract_unit(c));
 		res = contract_map(c, phys);
 		KUNIT_EXPECT_EQ(test, res->start, c->vcm->start);
@@ -1789,8 +1795,7 @@ static void contract_guard_all(struct kunit *test)
 	unsigned int count;
 
 	res = contract_fill(c, VCM_RES_GUARD, &count);
-	KUNIT_EXPECT_EQ(test, count, aperture_size(c->vcm) /
-				     vcm_granule(c->vcm) / 2);
+	KUNIT_EXPECT_EQ(test, count, aperture_granules(c->vcm) / 2);
 	phys = contract_bare(c, 0, aperture_size(c->vcm));
 	while (count--)
 		vcm_unreserve(res[count]);
@@ -1942,7 +1947,8 @@ static void contract_beyond_4g(struct kunit *test)
 	struct vcm_res *res;
 	unsigned int i;
 
-	phys = vcm_phys_import_range(start, size);
+	phys = vcm_phys_import_range((phys_addr_t)start,
+				     (resource_size_t)size);
 	contract_ok(c, phys);
 	watch_phys(c, phys);
 	KUNIT_EXPECT_EQ(test, phys->size, size);

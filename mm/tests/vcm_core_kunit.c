@@ -333,7 +333,7 @@ static void core_ref_of_dying(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vcm_activate(ctx->vcm), 0);
 	ctx->unmap_gate = gate;
 	worker = td_start(td, core_call_unmap, &call);
-	td_gate_wait(gate);
+	td_gate_wait(gate, worker);
 	KUNIT_EXPECT_EQ(test, vcm_ref_reserve(call.res), -EINVAL);
 	td_gate_open(gate);
 	td_join(worker);
@@ -1195,7 +1195,7 @@ static void core_activate_races(struct kunit *test)
 
 	ctx->map_gate = gate;
 	first = td_start(td, core_call_activate, &calls[0]);
-	td_gate_wait(gate);
+	td_gate_wait(gate, first);
 	second = td_start(td, core_call_activate, &calls[1]);
 	KUNIT_EXPECT_TRUE(test, td_blocked(second));
 	td_gate_open(gate);
@@ -1229,7 +1229,7 @@ static void core_activate_races_failure(struct kunit *test)
 	ctx->map_gate = gate;
 	core_fail_next(ctx, 2, -EIO);
 	first = td_start(td, core_call_activate, &calls[0]);
-	td_gate_wait(gate);
+	td_gate_wait(gate, first);
 	second = td_start(td, core_call_activate, &calls[1]);
 	KUNIT_EXPECT_TRUE(test, td_blocked(second));
 	td_gate_open(gate);
@@ -1268,7 +1268,7 @@ static void core_bind_is_exclusive(struct kunit *test)
 	gate = td_gate(td);
 	ctx->map_gate = gate;
 	worker = td_start(td, core_call_bind, &call);
-	td_gate_wait(gate);
+	td_gate_wait(gate, worker);
 	KUNIT_EXPECT_EQ(test, vcm_bind(call.res, phys), -EBUSY);
 	KUNIT_EXPECT_EQ(test, vcm_bind(call.res, other), -EBUSY);
 	/* The slow work of another reservation is not held up */
@@ -1283,7 +1283,7 @@ static void core_bind_is_exclusive(struct kunit *test)
 	gate = td_gate(td);
 	ctx->unmap_gate = gate;
 	worker = td_start(td, core_call_unbind, &call);
-	td_gate_wait(gate);
+	td_gate_wait(gate, worker);
 	KUNIT_EXPECT_EQ(test, vcm_bind(call.res, phys), -EBUSY);
 	KUNIT_EXPECT_EQ(test, vcm_bind(call.res, other), -EBUSY);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(bystander), phys);
@@ -1322,7 +1322,7 @@ static void core_unbind_waits_for_bind(struct kunit *test)
 		ctx->map_gate = gate;
 		core_fail_next(ctx, fails, -EIO);
 		first = td_start(td, core_call_bind, &call);
-		td_gate_wait(gate);
+		td_gate_wait(gate, first);
 		second = td_start(td, core_call_unbind, &unbind);
 		KUNIT_EXPECT_TRUE(test, td_blocked(second));
 		td_gate_open(gate);
@@ -1355,7 +1355,7 @@ static void core_unbind_waits_for_unbind(struct kunit *test)
 
 	ctx->unmap_gate = gate;
 	first = td_start(td, core_call_unbind, &calls[0]);
-	td_gate_wait(gate);
+	td_gate_wait(gate, first);
 	second = td_start(td, core_call_unbind, &calls[1]);
 	KUNIT_EXPECT_TRUE(test, td_blocked(second));
 	td_gate_open(gate);
@@ -1422,7 +1422,7 @@ static void core_destroy_binding_during_unbind(struct kunit *test)
 
 	ctx->unmap_gate = gate;
 	worker = td_start(td, core_call_unbind, &call);
-	td_gate_wait(gate);
+	td_gate_wait(gate, worker);
 	vcm_destroy_binding(call.res);
 	KUNIT_EXPECT_EQ(test, core_freed(test), 0);
 	td_gate_open(gate);
@@ -1531,7 +1531,7 @@ static void core_destroy_waits_for_bind(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vcm_activate(ctx->vcm), 0);
 	ctx->map_gate = gate;
 	binder = td_start(td, core_call_bind, &call);
-	td_gate_wait(gate);
+	td_gate_wait(gate, binder);
 	destroyer = td_start(td, core_call_destroy, &call);
 	KUNIT_EXPECT_TRUE(test, td_blocked(destroyer));
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->released), 0);
@@ -1716,6 +1716,8 @@ static void core_fixed_waits_for_bind(struct kunit *test)
 		{ RW, -ENOMEM, 0 },
 		{ VCM_RES_READ, -ENOMEM, 0 },
 		{ RW, -EEXIST, 0 },
+		{ RW, -ENOMEM, -ENOMEM },
+		{ RW, -EADDRINUSE, -EADDRINUSE },
 	};
 	struct td *td = test->priv;
 	struct td_ctx *ctx = td_create(td, &core_fixed);
@@ -1732,24 +1734,23 @@ static void core_fixed_waits_for_bind(struct kunit *test)
 
 		ctx->map_gate = gate;
 		core_fail_next(ctx, !!rows[i].fails, rows[i].fails);
+		ctx->map_fails_on = rows[i].fails == rows[i].ret;
 		first = td_start(td, core_call_map, &calls[0]);
-		td_gate_wait(gate);
+		td_gate_wait(gate, first);
 		second = td_start(td, core_call_map, &calls[1]);
 		KUNIT_EXPECT_TRUE(test, td_blocked(second));
 		td_gate_open(gate);
 
 		KUNIT_EXPECT_EQ(test, td_join(first), rows[i].fails);
 		KUNIT_EXPECT_EQ(test, td_join(second), rows[i].ret);
-		KUNIT_EXPECT_EQ(test, td_entries(ctx), 1);
-		if (!rows[i].fails)
-			vcm_unmap(calls[0].got);
-		if (!rows[i].ret) {
-			KUNIT_EXPECT_TRUE(test, calls[1].held);
-			if (!rows[i].fails)
-				KUNIT_EXPECT_PTR_EQ(test, calls[0].got,
-						    calls[1].got);
-			vcm_unmap(calls[1].got);
-		}
+		ctx->map_fails_on = false;
+		KUNIT_EXPECT_EQ(test, td_entries(ctx),
+				!rows[i].fails || !rows[i].ret);
+		KUNIT_EXPECT_EQ(test, calls[1].held, !rows[i].ret);
+		if (!rows[i].fails && !rows[i].ret)
+			KUNIT_EXPECT_PTR_EQ(test, calls[0].got, calls[1].got);
+		vcm_unmap(calls[0].got);
+		vcm_unmap(calls[1].got);
 		KUNIT_EXPECT_EQ(test, td_entries(ctx), 0);
 	}
 	vcm_free(phys);
@@ -1776,7 +1777,7 @@ static void core_fixed_waits_for_teardown(struct kunit *test)
 		ctx->unmap_gate = gate;
 		first = td_start(td, unbinds ? core_call_unbind :
 				 core_call_unmap, &old);
-		td_gate_wait(gate);
+		td_gate_wait(gate, first);
 		second = td_start(td, core_call_map, &new);
 		KUNIT_EXPECT_TRUE(test, td_blocked(second));
 		td_gate_open(gate);

@@ -296,8 +296,8 @@ static unsigned long ref_leaves_part(unsigned long sizes, dma_addr_t addr,
 	while (off < part->len) {
 		for (page = SZ_1G; page; page >>= 1)
 			if (page & sizes && part->len - off >= page &&
-			    (addr + off) % page == 0 &&
-			    (part->paddr + off) % page == 0)
+			    ((addr + off) & (page - 1)) == 0 &&
+			    ((part->paddr + off) & (page - 1)) == 0)
 				break;
 		if (!page)
 			return 0;

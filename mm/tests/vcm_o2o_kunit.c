@@ -551,7 +551,7 @@ static void o2o_init_test(struct kunit *test)
 
 #define O2O_PAGES	256
 #define O2O_SLOTS	48
-#define O2O_STEPS	20000
+#define O2O_STEPS	5000
 
 /*
  * A range is handed out exactly when no byte of it is: random ranges, checked

@@ -143,17 +143,22 @@ static void rec_start(struct kunit *test, unsigned int refuse,
 /* All that was handed out has been given back. */
 static void rec_end(struct kunit *test)
 {
-	unsigned int i;
+	unsigned int i, j;
 
 	kunit_deactivate_static_stub(test, vcm_phys_pages);
 	KUNIT_EXPECT_LT(test, rec.nr, REC_MAX);
 	for (i = 0; i < rec.nr; i++) {
-		if (!rec.call[i].page)
+		const struct rec_call *call = &rec.call[i];
+
+		if (!call->page)
 			continue;
-		KUNIT_EXPECT_EQ_MSG(test, page_count(rec.call[i].page), 1,
-				    "request %u of order %u", i,
-				    rec.call[i].order);
-		put_page(rec.call[i].page);
+		KUNIT_EXPECT_EQ_MSG(test, page_count(call->page), 1,
+				    "request %u of order %u", i, call->order);
+		/* and as the block that it is, not page by page */
+		for (j = 1; PageHead(call->page) && j < 1 << call->order; j++)
+			KUNIT_EXPECT_EQ(test, page_ref_count(call->page + j),
+					0);
+		put_page(call->page);
 	}
 	rec.nr = 0;
 }
@@ -1377,10 +1382,10 @@ static void phys_walk_example(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcm_leaves(&res), 0);
 	res.phys = phys_make(parts, 2);
 	phys_ok(test, res.phys);
-	KUNIT_EXPECT_EQ(test, vcm_phys_walk(res.phys, res.start,
+	KUNIT_ASSERT_EQ(test, vcm_phys_walk(res.phys, res.start,
 					    vcm.pgsize_bitmap, walk_note,
 					    &list), 0);
-	KUNIT_EXPECT_EQ(test, list.nr, ARRAY_SIZE(want));
+	KUNIT_ASSERT_EQ(test, list.nr, ARRAY_SIZE(want));
 	for (i = 0; i < ARRAY_SIZE(want); i++)
 		KUNIT_EXPECT_MEMEQ(test, &list.step[i], &want[i],
 				   sizeof(want[i]));

@@ -46,18 +46,11 @@ do {									\
 	KUNIT_FAIL(__td->test, "driver: " fmt, ##__VA_ARGS__);		\
 } while (0)
 
-/**
- * td_ctx() - the test's side of a context
- * @vcm: a context that td_create() made
- *
- * Context: Any.
- * Return: what td_create() returned.
- */
-struct td_ctx *td_ctx(struct vcm *vcm)
+/* The test's side of a context */
+static struct td_ctx *td_ctx(struct vcm *vcm)
 {
 	return container_of(vcm, struct td_vcm, vcm)->ctx;
 }
-EXPORT_SYMBOL_IF_KUNIT(td_ctx);
 
 /* Every operation may sleep; those under @topology find it locked. */
 static void td_check_op(struct td_ctx *ctx, const char *op, bool topology)
@@ -179,6 +172,13 @@ static int td_place(struct td_ctx *ctx, struct td_entry *entry)
 	return 0;
 }
 
+static bool td_fails(struct td_ctx *ctx)
+{
+	int left = atomic_dec_if_positive(&ctx->map_countdown);
+
+	return !left || (left < 0 && READ_ONCE(ctx->map_fails_on));
+}
+
 static int td_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct td_ctx *ctx = td_ctx(res->vcm);
@@ -200,7 +200,7 @@ static int td_map(struct vcm_res *res, struct vcm_phys *phys)
 		list_add_tail(&entry->node, &ctx->entries);
 	}
 	td_gate_pass(&ctx->map_gate);
-	if (!ret && !atomic_dec_if_positive(&ctx->map_countdown))
+	if (!ret && td_fails(ctx))
 		ret = ctx->map_error;
 
 	guard(mutex)(&ctx->lock);
@@ -525,12 +525,19 @@ EXPORT_SYMBOL_IF_KUNIT(td_gate);
 /**
  * td_gate_wait() - wait until an operation stands at a gate
  * @gate: the gate
+ * @worker: the thread that is to come there; the test fails if it does not
  *
  * Context: Process context.
  */
-void td_gate_wait(struct td_gate *gate)
+void td_gate_wait(struct td_gate *gate, struct td_worker *worker)
 {
-	wait_for_completion(&gate->entered);
+	while (!try_wait_for_completion(&gate->entered)) {
+		if (completion_done(&worker->done)) {
+			KUNIT_FAIL(worker->td->test, "nobody at the gate");
+			return;
+		}
+		schedule_timeout_uninterruptible(1);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(td_gate_wait);
 

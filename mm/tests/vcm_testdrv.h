@@ -67,6 +67,7 @@ struct td_gate {
  * @unmap_gate: the next unmap that finds it stops there
  * @map_error: errno of the map that @map_countdown counts down to
  * @map_countdown: 0: no map fails; 1: the next one does
+ * @map_fails_on: that one and all after it
  * @alloc_error: errno of alloc
  * @limits_error: errno of limits, after it has blocked the ranges
  * @attach_error: errno of attach
@@ -85,6 +86,7 @@ struct td_ctx {
 	struct td_gate *unmap_gate;
 	int map_error;
 	atomic_t map_countdown;
+	bool map_fails_on;
 	int alloc_error;
 	int limits_error;
 	int attach_error;
@@ -148,7 +150,6 @@ int td_begin(struct kunit *test);
 void td_end(struct kunit *test);
 
 struct td_ctx *td_create(struct td *td, const struct td_cfg *cfg);
-struct td_ctx *td_ctx(struct vcm *vcm);
 bool td_holds(struct td_ctx *ctx, struct vcm_res *res, struct vcm_phys *phys);
 unsigned int td_entries(struct td_ctx *ctx);
 struct td_limit *td_limit(struct td_ctx *ctx, struct device *dev);
@@ -158,7 +159,7 @@ struct vcm_phys *td_phys(struct td *td, phys_addr_t paddr, size_t len);
 struct vcm_phys *td_phys_any(struct td *td, size_t len);
 
 struct td_gate *td_gate(struct td *td);
-void td_gate_wait(struct td_gate *gate);
+void td_gate_wait(struct td_gate *gate, struct td_worker *worker);
 void td_gate_open(struct td_gate *gate);
 
 struct td_worker *td_start(struct td *td, long (*fn)(void *arg), void *arg);
