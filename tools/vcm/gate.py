@@ -42,10 +42,10 @@ def console(results, where, booted):
         booted.failure(where).show()
 
 
-def kunit_on_qemu(results, image):
-    booted, counts = kunit.qemu(image)
-    cases(results, "KUnit, debug image", counts)
-    console(results, "KUnit, debug image", booted)
+def kunit_on_qemu(results, image, name, **how):
+    booted, counts = kunit.qemu(image, **how)
+    cases(results, name, counts)
+    console(results, name, booted)
 
 
 def kunit_on_um(results):
@@ -81,7 +81,7 @@ def test():
         kunit_on_um(results)
     with results.section(*machines("run")):
         demos(results, images.build_run())
-    with results.section("KUnit, debug image", *machines("debug")):
+    with results.section("KUnit, debug image", "KUnit, little memory", *machines("debug")):
         image = images.build_debug()
         with results.section("KUnit, debug image"):
             kunit_on_qemu(results, image, "KUnit, debug image")

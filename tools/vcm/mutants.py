@@ -54,8 +54,8 @@ def on_um(suites):
 
 
 def on_qemu(suites):
-    booted, _ = kunit.qemu(images.build_debug(), suites)
-    return bool(booted.problems), booted.log
+    booted, counts = kunit.qemu(images.build_debug(), suites)
+    return booted.problems or not kunit.good(counts), booted.log
 
 
 def judge(name, status, log):
