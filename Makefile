@@ -22,7 +22,7 @@ clean: ## remove build/ (downloads and ccache stay)
 overlay: ## lay the repository over the Linux tree
 
 run test kunit kunit-um mutants shell checks deps base overlay:
-	@python3 tools/vcm/vcm.py $@
+	@tools/vcm/start.sh $@
 
 clean:
 	rm -rf $(or $(BUILD),build)

@@ -426,7 +426,8 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
  *
  * All that is bound and live is there for the device when it returns. The
  * driver takes the device out again with vcm_detach() or vcm_destroy() before
- * it lets go of the device.
+ * it lets go of the device. Vectors of message-signalled interrupts are
+ * allocated after this and freed before that.
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.
  * Return: 0, -EINVAL for a bad pointer or a device that cannot share this

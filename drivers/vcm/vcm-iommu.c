@@ -18,8 +18,8 @@
 #include <linux/vcm-drv.h>
 #include <linux/vcm-iommu.h>
 
-/* Parts that go to the IOMMU API in one call; 64 KiB of scatterlist at most */
-#define VCM_IOMMU_BATCH		2048U
+/* Parts that go to the IOMMU API in one call; 16 KiB of scatterlist at most */
+#define VCM_IOMMU_BATCH		512U
 
 /* The longest scatterlist entry, a multiple of every usual page size */
 #define VCM_IOMMU_SG_MAX	SZ_2G

@@ -163,7 +163,8 @@ unsigned long vcm_leaves(const struct vcm_res *res);
  *	whatever else the driver has of its own
  * @map_pages: write @pgcount leaves of @pgsize bytes, from @addr on and for
  *	consecutive physical addresses from @paddr on. @flags are VCM_RES_*.
- *	Bytes mapped are added to @mapped even when it fails
+ *	Bytes mapped are added to @mapped even when it fails. It may succeed
+ *	with fewer leaves, at the end of a table: it is called for the rest then
  * @unmap_pages: clear leaves that @map_pages wrote with the same @pgsize
  * @tlb_sync: invalidate @size bytes from @addr on and wait until no master uses
  *	an old translation

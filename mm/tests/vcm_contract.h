@@ -91,7 +91,8 @@ extern const unsigned int contract_nr_providers;
 extern const struct contract_provider contract_partner;
 
 /* What reaches memory in the end; within one page */
-static inline void page_copy(phys_addr_t paddr, void *buf, size_t len, bool write)
+static inline void page_copy(phys_addr_t paddr, void *buf, size_t len,
+			     bool write)
 {
 	struct page *page = phys_to_page(paddr);
 

@@ -1058,6 +1058,8 @@ static void phys_import_check(struct kunit *test, phys_addr_t start,
 /* [13] Ranges beyond 4 GiB, longer than that, and up to the very end */
 static void phys_import_large(struct kunit *test)
 {
+	/* 32-bit: a part has less than 4 GiB, and not too many of them */
+	const unsigned int shifts = sizeof(size_t) < sizeof(u64) ? 40 : 64;
 	const u64 top = PHYS_TOP;
 	unsigned int shift;
 	u64 size;
@@ -1065,7 +1067,7 @@ static void phys_import_large(struct kunit *test)
 	phys_import_check(test, PHYS_TOP - PAGE_SIZE + 1, PAGE_SIZE);
 	if (sizeof(phys_addr_t) < sizeof(u64))
 		return;
-	for (shift = 30; shift < 64; shift++) {
+	for (shift = 30; shift < shifts; shift++) {
 		size = BIT_ULL(shift);
 		phys_import_check(test, top - size + 1, size);
 		phys_import_check(test, top - size - PAGE_SIZE + 1, size);
@@ -1172,9 +1174,9 @@ static size_t walk_page(const struct walk *w)
 	for (bit = BITS_PER_LONG; bit--;) {
 		u64 size = BIT_ULL(bit);
 
-		if (w->sizes >> bit & 1 && w->addr % size == 0 &&
-		    (u64)(part->paddr + w->off) % size == 0 &&
-		    part->len - w->off >= size)
+		if (w->sizes >> bit & 1 && part->len - w->off >= size &&
+		    !(w->addr & (size - 1)) &&
+		    !((part->paddr + w->off) & (size - 1)))
 			return size;
 	}
 	return 0;

@@ -28,9 +28,8 @@ def own_tests(results):
 
 
 def cases(results, name, counts):
-    results.count(passed=counts["passed"], skipped=counts["skipped"])
-    for kind in ("failed", "crashed", "errors"):
-        results.count(failed=[f"{name}: KUnit case {kind}"] * counts[kind])
+    results.count(passed=counts["passed"], skipped=counts["skipped"],
+                  failed=[f"{name}: {case}" for case in counts["bad"]])
     if not counts["passed"]:
         results.add(name, False, "no KUnit case passed")
 
@@ -43,13 +42,13 @@ def console(results, where, booted):
 
 
 def kunit_on_qemu(results, image, name, **how):
-    booted, counts = kunit.qemu(image, **how)
+    booted, counts = kunit.qemu(image, brief=True, **how)
     cases(results, name, counts)
     console(results, name, booted)
 
 
 def kunit_on_um(results):
-    counts, log, alarms = kunit.um()
+    counts, log, alarms = kunit.um(brief=True)
     cases(results, "KUnit, ARCH=um", counts)
     results.add("KUnit, ARCH=um: console", not alarms)
     if alarms:
@@ -76,7 +75,8 @@ def machines(image_name):
 
 def test():
     results = Results()
-    own_tests(results)
+    with results.section("tests of the tools"):
+        own_tests(results)
     with results.section("KUnit, ARCH=um"):
         kunit_on_um(results)
     with results.section(*machines("run")):
@@ -94,7 +94,8 @@ def test():
 
 
 def only_checks(results):
-    checks.run(results)
+    with results.section("checkpatch, kernel-doc"):
+        checks.run(results)
     for compiler in ("gcc", "clang"):
         with results.section(f"W=1 {compiler}"):
             objects.check(results, compiler)

@@ -40,4 +40,4 @@ def build_debug():
 
 def debug_image(busybox=None):
     return Image("debug", kernel("debug"), kbuild.initrd("debug", busybox=busybox),
-                 ["iommu.debug_pagealloc=1"])
+                 ["iommu.debug_pagealloc=1", "vcm.leaks=1"])

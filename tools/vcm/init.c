@@ -132,10 +132,11 @@ static int in_word(char c)
 	return c && !isspace(c);
 }
 
-/* The value of "name=value" on the kernel command line, or what is given. */
+/* The value of the last "name=value" on the kernel command line, or what is given. */
 static const char *option(const char *name, const char *otherwise)
 {
 	static char value[NAME_SIZE];
+	const char *found = otherwise;
 	size_t len = strlen(name), i;
 	const char *p = cmdline;
 
@@ -145,13 +146,13 @@ static const char *option(const char *name, const char *otherwise)
 			for (i = 0; i < sizeof(value) - 1 && in_word(p[i]); i++)
 				value[i] = p[i];
 			value[i] = '\0';
-			return value;
+			found = value;
 		}
 		p = strchr(p, ' ');
 		if (p)
 			p++;
 	}
-	return otherwise;
+	return found;
 }
 
 /* The kernel gives "module.parameter=" words to built-in modules only. */
@@ -319,7 +320,7 @@ static void check_leaks(void)
 {
 	int ret;
 
-	if (access(KMEMLEAK, W_OK) || !atoi(option("vcm.leaks", "1")))
+	if (!atoi(option("vcm.leaks", "0")))
 		return;
 	sleep(6);
 	ret = write_file(KMEMLEAK, "scan");

@@ -28,31 +28,49 @@ def kunitconfig():
     return path
 
 
-def parse(log, counts):
-    """Let KUnit's parser print a console log; returns its counts of cases."""
+def bad_cases(group, path=""):
+    """The names of the cases of a result that neither passed nor were skipped."""
+    here = f"{path}{group['name']}." if group["name"] != "main" else path
+    for case in group["test_cases"]:
+        if case["status"] not in ("PASS", "SKIP"):
+            yield here + case["name"]
+    for sub in group["sub_groups"]:
+        yield from bad_cases(sub, here)
+
+
+def parse(log, brief):
+    """Let KUnit's parser print a console log. Returns its counts of cases, and the bad ones."""
+    result = LOGS / f"{log.stem}.json"
+    result.unlink(missing_ok=True)
     sys.stdout.flush()
-    counts.unlink(missing_ok=True)
-    subprocess.run([sys.executable, TOOL, "parse", f"--json={counts}", log], stdin=subprocess.DEVNULL)
-    if not counts.exists():
+    subprocess.run([sys.executable, TOOL, "parse", f"--json={result}", *(["--failed"] if brief else []),
+                    log], stdin=subprocess.DEVNULL)
+    if not result.exists():
         raise Failure("KUnit's parser gave no result", log)
-    return json.loads(counts.read_text())["misc"]
+    group = json.loads(result.read_text())
+    counts = group["misc"]
+    bad = list(bad_cases(group))
+    # errors of the parser itself, for example a suite that ends early, are no case's
+    rest = sum(counts[kind] for kind in ("failed", "crashed", "errors")) - len(bad)
+    bad += ["an error of the suites or of the log"] * rest
+    return {"passed": counts["passed"], "skipped": counts["skipped"], "bad": bad}
 
 
 def good(counts):
-    return counts["passed"] and not any(counts[kind] for kind in ("failed", "crashed", "errors"))
+    return counts["passed"] and not counts["bad"]
 
 
-def qemu(image, filter_glob=None, memory="2048M"):
+def qemu(image, filter_glob=None, memory="2048M", brief=False):
     """Run the suites on the debug image. Returns the boot and the counts of cases."""
     words = list(COMMAND_LINE)
     if filter_glob:
         words += [f"kunit.filter_glob={filter_glob}", "vcm.leaks=0"]
     booted = boot.boot(image, "smmuv3", "kunit", words, timeout=TIMEOUT,
                        label=f"kunit-{memory}", memory=memory)
-    return booted, parse(booted.log, LOGS / f"kunit-{memory}.json")
+    return booted, parse(booted.log, brief)
 
 
-def um(filter_glob=None):
+def um(filter_glob=None, brief=False):
     """Run the suites on ARCH=um. Returns the counts of cases, the log and its alarms."""
     folder = kbuild.out("um")
     folder.mkdir(exist_ok=True)
@@ -66,6 +84,6 @@ def um(filter_glob=None):
         [sys.executable, TOOL, "exec", *common, f"--timeout={TIMEOUT}", "--raw_output=all", *filters],
         LOGS / "kunit-um.log", cwd=LINUX, check=False)
     log = folder / "test.log"
-    counts = parse(log, LOGS / "kunit-um.json")
+    counts = parse(log, brief)
     lines = log.read_text(errors="backslashreplace").splitlines()
     return counts, log, splats.excerpt(lines, splats.find(lines))

@@ -25,12 +25,12 @@ OWN = re.compile(r"(Makefile|Kconfig|README\.md|COPYING|LICENSE|\.gitignore|\.gi
 
 
 def repo_files():
-    """Every file of the working tree that git knows or would take."""
-    git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=REPO,
-                         capture_output=True, text=True)
-    if git.returncode == 0:
+    """Every file of the working tree that git knows or would take; without git, every file."""
+    try:
+        git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=REPO,
+                             capture_output=True, text=True, check=True)
         names = [n for n in git.stdout.split("\0") if n and (REPO / n).is_file()]
-    else:
+    except (OSError, subprocess.CalledProcessError):
         names = []
         for folder, dirs, files in os.walk(REPO):
             dirs[:] = [d for d in dirs if d not in (".git", "build", "__pycache__")]

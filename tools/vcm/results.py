@@ -2,6 +2,7 @@
 """Counted results of everything that gates."""
 
 import contextlib
+import traceback
 
 from steps import Failure
 
@@ -32,6 +33,9 @@ class Results:
             yield
         except Failure as failure:
             failure.show()
+            self.failed += names
+        except Exception:
+            traceback.print_exc()
             self.failed += names
 
     def show(self):
