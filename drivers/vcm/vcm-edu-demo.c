@@ -619,6 +619,29 @@ static int demo_stray_write(struct demo *d, struct demo_buf *buf, u32 window)
 	return ret;
 }
 
+/* Bound for reading only, the memory cannot be written. */
+static int demo_read_only(struct demo *d, struct demo_buf *buf, u32 window)
+{
+	struct vcm_res *res;
+	u32 crc;
+	int ret;
+
+	d->step = "writing to what is bound for reading";
+	res = vcm_map(buf->res->vcm, buf->phys, VCM_RES_READ);
+	if (IS_ERR(res))
+		return PTR_ERR(res);
+
+	ret = vcm_edu_from_device(d->edu[0], res->start + window, 0, EDU_CHUNK);
+	if (!ret)
+		ret = demo_check(buf, &crc);
+	if (!ret)
+		demo_row(d, res, buf->phys,
+			 "%s writes to what is bound for reading and changes nothing, crc32 %08x",
+			 pci_name(d->pdev[0]), crc);
+	vcm_unmap(res);
+	return ret;
+}
+
 /* The device must not get at what has been written after the unbind. */
 static int demo_stray_read(struct demo *d, struct demo_buf *buf, u32 window)
 {
@@ -685,6 +708,8 @@ static int demo_stray(struct demo *d, struct demo_buf *buf)
 		pci_name(edu->pdev), &buf->res->start,
 		(u64)buf->res->start + DEMO_SIZE - 1);
 	ret = demo_stray_write(d, buf, window[1]);
+	if (!ret)
+		ret = demo_read_only(d, buf, window[1]);
 	if (!ret)
 		ret = demo_stray_read(d, buf, window[0]);
 	pr_info("to here\n");

@@ -94,7 +94,4 @@ MUTANTS = [
      "	if (last >= (dma_addr_t)~0ULL)", "	if (last)", "qemu", "vcm_contract*"),
     ("iommu: the device stays attached", IOMMU,
      "	iommu_detach_group(to_vcm_iommu(vcm)->domain, group);\n", "", "qemu", "vcm_contract*"),
-    ("iommu: every device may write", IOMMU,
-     "	if (res->flags & VCM_RES_WRITE)\n		prot |= IOMMU_WRITE;", "	prot |= IOMMU_WRITE;",
-     "qemu", "vcm_contract*"),
 ]
