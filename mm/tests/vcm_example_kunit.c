@@ -72,6 +72,7 @@ static void blitter_remove(struct platform_device *pdev)
 	vcm_destroy_binding(blitter->frame);
 	vcm_destroy(blitter->vcm);
 }
+
 /* example: end */
 
 static struct platform_driver blitter_driver = {
@@ -126,6 +127,7 @@ static struct kunit_suite vcm_example_suite = {
 	.name = "vcm_example",
 	.test_cases = vcm_example_cases,
 };
+
 kunit_test_suite(vcm_example_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

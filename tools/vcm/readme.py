@@ -21,7 +21,7 @@ def filled(text):
 
     def example(match):
         source = SOURCE.search((TOP / match[2]).read_text())
-        return match[1] + source[1].expandtabs() + match[4]
+        return match[1] + source[1].strip("\n").expandtabs() + "\n" + match[4]
 
     return BLOCK.sub(example, text)
 
