@@ -392,6 +392,8 @@ static int vcm_iommu_init(struct vcm_iommu *ctx)
 		start = domain->geometry.aperture_start;
 		last = min_t(u64, last, domain->geometry.aperture_end);
 	}
+	if (start + mask < start || last < mask)
+		return -EINVAL;
 	start = (start + mask) & ~mask;
 	if ((last & mask) != mask)
 		last = (last & ~mask) - 1;
