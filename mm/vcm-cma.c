@@ -191,11 +191,10 @@ static bool vcm_cma_translated(struct device *dev)
 	return get_dma_ops(dev);
 }
 
-/* Whether the device can use memory as it is, and sees what the CPU sees. */
+/* Whether the device can use memory as it is. */
 static bool vcm_cma_suits(struct device *dev)
 {
-	return !vcm_cma_translated(dev) && dev_is_dma_coherent(dev) &&
-	       !force_dma_unencrypted(dev);
+	return !vcm_cma_translated(dev) && !force_dma_unencrypted(dev);
 }
 
 /* Devices */
@@ -212,6 +211,7 @@ static int vcm_cma_limits(struct vcm *vcm, struct vcm_master *master)
 	if (!bus)
 		return -ENOMEM;
 
+	master->unsnooped = !dev_is_dma_coherent(master->dev);
 	if (!vcm_cma_same_bus(bus, to_vcm_cma(vcm)->bus))
 		ret = -EINVAL;
 	else if (limit < vcm->last)
@@ -267,23 +267,30 @@ static bool vcm_cma_reached(struct vcm *vcm, phys_addr_t paddr, size_t size)
 }
 
 static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
-				      unsigned int flags)
+				      unsigned int flags,
+				      const struct vcm_phys_params *params)
 {
 	struct vcm_cma *cma = to_vcm_cma(vcm);
+	unsigned int order = __ffs(params->pgsize_bitmap) - PAGE_SHIFT;
 	unsigned long nr = PHYS_PFN(size);
 	struct vcm_phys *phys;
 	struct page *page;
 	int ret = 0;
 
+	/* Nobody could be charged for it */
+	if (flags & VCM_ALLOC_ACCOUNT)
+		return ERR_PTR(-EOPNOTSUPP);
 	if (size > cma_get_size(cma->cma))
 		return ERR_PTR(-ENOMEM);
 
-	page = cma_alloc(cma->cma, nr, cma->order, flags & VCM_ALLOC_NOWARN);
+	page = cma_alloc(cma->cma, nr, max(order, cma->order),
+			 flags & VCM_ALLOC_NOWARN);
 	if (!page)
 		return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
 							       -ENOMEM);
 
-	if (!vcm_cma_reached(vcm, page_to_phys(page), size))
+	if (page_to_phys(page) + (size - 1) > params->last ||
+	    !vcm_cma_reached(vcm, page_to_phys(page), size))
 		ret = -EADDRNOTAVAIL;
 	else if (!(flags & VCM_ALLOC_NOZERO))
 		ret = vcm_cma_clear(page, nr);
@@ -374,8 +381,8 @@ err:
  * Return: the context, which belongs to the caller, who gives it up with
  * vcm_destroy(); -EINVAL for a bad pointer, an alignment that is no power of
  * two or a device that does not address a page; -EOPNOTSUPP when there is no
- * CMA area for the device, when it is behind a translating IOMMU, cannot use
- * encrypted memory or does not snoop the CPU's caches; -ENOMEM.
+ * CMA area for the device, when it is behind a translating IOMMU or cannot use
+ * encrypted memory; -ENOMEM.
  */
 struct vcm *vcm_cma_create(struct device *dev,
 			   const struct vcm_cma_params *params)

@@ -9,6 +9,21 @@
 #include <linux/vcm-drv.h>
 
 struct page;
+struct seq_buf;
+
+/**
+ * enum vcm_res_state - where a reservation is between free and bound
+ * @VCM_RES_UNBOUND: nothing is bound
+ * @VCM_RES_BINDING: a bind is under way
+ * @VCM_RES_BOUND: &vcm_res.phys is bound
+ * @VCM_RES_UNBINDING: an unbind is under way
+ */
+enum vcm_res_state {
+	VCM_RES_UNBOUND,
+	VCM_RES_BINDING,
+	VCM_RES_BOUND,
+	VCM_RES_UNBINDING,
+};
 
 /**
  * struct vcm_ranges - what the attached devices cannot use
@@ -46,6 +61,15 @@ bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
 bool vcm_phys_drop(struct vcm_phys *phys);
 bool vcm_phys_disown(struct vcm_phys *phys);
 
+struct vcm_phys *vcm_res_phys(struct vcm_res *res);
+void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
+		   resource_size_t size, enum dma_data_direction dir,
+		   bool for_cpu);
+#if IS_ENABLED(CONFIG_KUNIT)
+void vcm_sync_range(phys_addr_t paddr, size_t size, enum dma_data_direction dir,
+		    bool for_cpu);
+#endif
+
 void vcm_ranges_merge(struct vcm_ranges *ranges);
 int vcm_va_alloc(struct vcm *vcm, struct vcm_res *res,
 		 const struct vcm_va_req *req);
@@ -53,6 +77,27 @@ int vcm_va_insert(struct vcm *vcm, struct vcm_res *res);
 void vcm_va_erase(struct vcm *vcm, struct vcm_res *res);
 struct vcm_res *vcm_va_first(struct vcm *vcm, dma_addr_t start,
 			     dma_addr_t last);
+struct vcm_res *vcm_va_next(struct vcm_res *res);
+struct vcm_res *vcm_va_near(struct vcm *vcm, dma_addr_t addr,
+			    struct vcm_res **below, struct vcm_res **above);
 bool vcm_va_usable(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
+bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
+
+void vcm_fault_init(struct vcm *vcm);
+void vcm_fault_exit(struct vcm *vcm);
+void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s);
+
+#ifdef CONFIG_DEBUG_FS
+void vcm_debug_init(struct vcm *vcm);
+void vcm_debug_exit(struct vcm *vcm);
+#else
+static inline void vcm_debug_init(struct vcm *vcm)
+{
+}
+
+static inline void vcm_debug_exit(struct vcm *vcm)
+{
+}
+#endif
 
 #endif /* _MM_VCM_INTERNAL_H */

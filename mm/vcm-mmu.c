@@ -19,10 +19,8 @@
 #include <linux/container_of.h>
 #include <linux/errno.h>
 #include <linux/export.h>
-#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
-#include <linux/numa.h>
 #include <linux/refcount.h>
 #include <linux/vcm-drv.h>
 
@@ -129,7 +127,7 @@ static int vcm_mmu_unmap_run(void *priv, dma_addr_t addr, phys_addr_t paddr,
 	return 0;
 }
 
-/* Take the first @bytes of a binding off the hardware */
+/* Clear the leaves of the first @bytes of a binding; TLBs may still know them */
 static void vcm_mmu_clear(struct vcm_res *res, struct vcm_phys *phys,
 			  resource_size_t bytes)
 {
@@ -139,12 +137,18 @@ static void vcm_mmu_clear(struct vcm_res *res, struct vcm_phys *phys,
 		.bytes = bytes,
 	};
 
-	if (!bytes)
-		return;
-
 	vcm_phys_walk(phys, res->start, res->vcm->pgsize_bitmap,
 		      vcm_mmu_unmap_run, &walk);
-	walk.driver->tlb_sync(res->vcm, res->start, bytes);
+}
+
+/* Take the first @bytes of a binding off the hardware */
+static void vcm_mmu_remove(struct vcm_res *res, struct vcm_phys *phys,
+			   resource_size_t bytes)
+{
+	if (!bytes)
+		return;
+	vcm_mmu_clear(res, phys, bytes);
+	to_mmu_driver(res->vcm)->tlb_sync(res->vcm, res->start, bytes);
 }
 
 /**
@@ -176,7 +180,7 @@ int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys)
 	ret = vcm_phys_walk(phys, res->start, vcm->pgsize_bitmap,
 			    vcm_mmu_map_run, &walk);
 	if (ret) {
-		vcm_mmu_clear(res, phys, walk.bytes);
+		vcm_mmu_remove(res, phys, walk.bytes);
 		vcm_mmu_put_live(vcm);
 	}
 
@@ -196,41 +200,54 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_map);
  */
 void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
-	vcm_mmu_clear(res, phys, phys->size);
+	vcm_mmu_remove(res, phys, phys->size);
 	vcm_mmu_put_live(res->vcm);
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_unmap);
 
 /**
- * vcm_mmu_alloc() - &vcm_driver.alloc of a page-table MMU
+ * vcm_mmu_unmap_many() - &vcm_driver.unmap_many of a page-table MMU
  * @vcm: the context
- * @size: bytes
- * @flags: VCM_ALLOC_*
+ * @batch: the reservations, in ascending order
  *
- * Takes pages as large as the MMU can map, from where &vcm_mmu.params says.
+ * As vcm_mmu_unmap(), with one invalidation for each run of neighbours.
  *
- * Context: Called by the core. May sleep.
- * Return: the memory, or what vcm_phys_alloc() said.
+ * Context: Called by the core. May sleep. Never fails and never allocates.
  */
-struct vcm_phys *vcm_mmu_alloc(struct vcm *vcm, resource_size_t size,
-			       unsigned int flags)
+void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 {
-	return vcm_phys_alloc(size, flags, &to_mmu(vcm)->params);
+	const struct vcm_mmu_driver *driver = to_mmu_driver(vcm);
+	resource_size_t size = 0;
+	struct vcm_res *res;
+	dma_addr_t start = 0;
+
+	list_for_each_entry(res, batch, vcm_entry)
+		vcm_mmu_clear(res, res->phys, res->bound_size);
+
+	list_for_each_entry(res, batch, vcm_entry) {
+		if (size && res->start - start != size) {
+			driver->tlb_sync(vcm, start, size);
+			size = 0;
+		}
+		if (!size)
+			start = res->start;
+		size += res->bound_size;
+	}
+	driver->tlb_sync(vcm, start, size);
+
+	list_for_each_entry(res, batch, vcm_entry)
+		vcm_mmu_put_live(vcm);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_alloc);
+EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_unmap_many);
 
 /**
  * vcm_mmu_init() - prepare a context behind a page-table MMU
  * @mmu: to be initialised, zeroed
- * @driver: what the hardware can do; &vcm_driver.map, &vcm_driver.unmap and
- *	&vcm_driver.alloc are set by VCM_MMU_OPS
+ * @driver: what the hardware can do; &vcm_driver.map and
+ *	&vcm_driver.unmap are set by VCM_MMU_OPS
  * @start: lowest address that the MMU translates
  * @last: highest address that it translates, inclusive
  * @pgsize_bitmap: sizes of the leaves
- *
- * The memory of vcm_alloc() may come from anywhere. A driver whose table
- * entries or whose bus reach less, or that prefers a node, changes
- * &vcm_mmu.params before the context is used.
  *
  * Context: Process context.
  * Return: 0; -EINVAL for a driver without one of the three page operations;
@@ -242,11 +259,6 @@ int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
 	if (!driver->map_pages || !driver->unmap_pages || !driver->tlb_sync)
 		return -EINVAL;
 
-	mmu->params = (struct vcm_phys_params) {
-		.pgsize_bitmap = pgsize_bitmap,
-		.last = PHYS_ADDR_MAX,
-		.nid = NUMA_NO_NODE,
-	};
 	mutex_init(&mmu->live_lock);
 	refcount_set(&mmu->live, 0);
 

@@ -34,7 +34,8 @@ static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
  * @last: highest bus address, inclusive; the page size divides @last + 1
  *
  * The context belongs to the caller, who gives it up with vcm_destroy(). It is
- * always active.
+ * always active. Its memory comes from the page allocator, in one part, unless
+ * @driver has an area of its own.
  *
  * Context: Process context.
  * Return: 0, -EINVAL for an aperture that is empty or cuts a page, -ENODEV when
@@ -43,9 +44,50 @@ static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
 int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
 		 dma_addr_t start, dma_addr_t last)
 {
-	return vcm_init(vcm, &driver->vcm, start, last, PAGE_SIZE);
+	int ret;
+
+	ret = vcm_init(vcm, &driver->vcm, start, last, PAGE_SIZE);
+	if (!ret)
+		vcm->memory.flags = VCM_ALLOC_CONTIG;
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_init);
+
+/*
+ * Where the bus shows the memory. The far end is translated too, a bus may show
+ * memory through several windows. Both are DMA_MAPPING_ERROR where it shows
+ * nothing.
+ */
+static int vcm_o2o_range(struct vcm *vcm, const struct vcm_phys *phys,
+			 dma_addr_t *start, dma_addr_t *last)
+{
+	const struct phys_vec *part = &phys->parts[0];
+
+	if (phys->count != 1 || !PAGE_ALIGNED(part->paddr) ||
+	    !PAGE_ALIGNED(part->len))
+		return -EOPNOTSUPP;
+
+	*start = vcm_o2o_bus(vcm, part->paddr);
+	*last = vcm_o2o_bus(vcm, part->paddr + (part->len - 1));
+	return *last - *start == part->len - 1 ? 0 : -EADDRNOTAVAIL;
+}
+
+/**
+ * vcm_o2o_suits() - &vcm_driver.suits of a one-to-one context
+ * @vcm: the context
+ * @phys: the memory
+ *
+ * Context: Process context, called by the core.
+ * Return: true if the memory is of one part that all devices reach.
+ */
+bool vcm_o2o_suits(struct vcm *vcm, const struct vcm_phys *phys)
+{
+	dma_addr_t start, last;
+
+	return !vcm_o2o_range(vcm, phys, &start, &last) &&
+	       vcm_reaches(vcm, start, last);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_suits);
 
 /**
  * vcm_o2o_map() - &vcm_driver.map of a one-to-one context
@@ -59,22 +101,12 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_init);
  */
 int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
 {
-	const struct phys_vec *part = &phys->parts[0];
-	phys_addr_t paddr = part->paddr;
 	dma_addr_t start, last;
+	int ret;
 
-	if (phys->count != 1 || !PAGE_ALIGNED(paddr) || !PAGE_ALIGNED(part->len))
-		return -EOPNOTSUPP;
-
-	/*
-	 * The far end is translated too, a bus may show memory through several
-	 * windows. Both are DMA_MAPPING_ERROR where it shows nothing.
-	 */
-	start = vcm_o2o_bus(res->vcm, paddr);
-	last = vcm_o2o_bus(res->vcm, paddr + (part->len - 1));
-	if (last - start != part->len - 1)
-		return -EADDRNOTAVAIL;
-
+	ret = vcm_o2o_range(res->vcm, phys, &start, &last);
+	if (ret)
+		return ret;
 	if (res->placed && res->start != start)
 		return -EOPNOTSUPP;
 	res->start = start;

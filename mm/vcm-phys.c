@@ -19,6 +19,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #ifdef CONFIG_ZONE_DMA
@@ -284,6 +285,54 @@ struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_import_range);
 
+/**
+ * vcm_phys_import_sg() - describe scattered memory that VCM did not allocate
+ * @sgl: the memory, in the order of its addresses in a reservation
+ * @nents: number of entries
+ * @ops: who takes the memory back when nobody holds it any more; NULL: it stays
+ *	the caller's, who keeps it for longer than that
+ * @priv: for @ops, found in &vcm_phys.priv
+ *
+ * The scatterlist itself is not needed afterwards.
+ *
+ * Context: Process context, may sleep.
+ * Return: the allocation; -EINVAL for a bad pointer, no entries, an entry that
+ * does not begin and end at a page, and memory that is not RAM of the kernel;
+ * -ENODEV when the module of @ops is going away, -ENOMEM. On an error the memory
+ * is the caller's.
+ */
+struct vcm_phys *vcm_phys_import_sg(struct scatterlist *sgl, unsigned int nents,
+				    const struct vcm_phys_ops *ops, void *priv)
+{
+	struct scatterlist *sg;
+	struct vcm_phys *phys;
+	unsigned int i;
+	int ret;
+
+	if (IS_ERR_OR_NULL(sgl))
+		return ERR_PTR(-EINVAL);
+	for_each_sg(sgl, sg, nents, i)
+		if (!sg->length || !PAGE_ALIGNED(sg->offset | sg->length) ||
+		    vcm_phys_ram(page_to_pfn(sg_page(sg)) +
+				 (sg->offset >> PAGE_SHIFT),
+				 sg->length >> PAGE_SHIFT) !=
+		    sg->length >> PAGE_SHIFT)
+			return ERR_PTR(-EINVAL);
+
+	phys = vcm_phys_new(nents, VCM_PHYS_PAGES, ops ?: &vcm_phys_import_ops,
+			    priv);
+	if (IS_ERR(phys))
+		return phys;
+	for_each_sg(sgl, sg, nents, i) {
+		phys->parts[i].paddr = sg_phys(sg);
+		phys->parts[i].len = sg->length;
+	}
+
+	ret = vcm_phys_finish(phys);
+	return ret ? ERR_PTR(ret) : phys;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_import_sg);
+
 /*
  * The page allocator. Blocks of several pages are compound, so each knows its
  * order when it is freed, even where neighbours were joined to one part.
@@ -501,7 +550,7 @@ err:
 }
 
 #ifdef CONFIG_CONTIG_ALLOC
-/* More than the page allocator has in one block. */
+/* More than the page allocator has in one block; not for accounted memory. */
 static struct page *vcm_phys_range(const struct vcm_phys_req *req,
 				   unsigned long nr)
 {
@@ -517,14 +566,18 @@ static struct page *vcm_phys_range(const struct vcm_phys_req *req,
 }
 #endif
 
+static unsigned int vcm_contig_order(const struct vcm_phys_req *req)
+{
+	return max_t(unsigned int, order_base_2(req->nr), req->min_order);
+}
+
 /*
  * All pages in one part, each with a reference of its own. What is more than
  * asked, for the sake of a whole order or of the granule's alignment, goes back.
  */
 static struct page *vcm_phys_contig(const struct vcm_phys_req *req)
 {
-	unsigned int order = max_t(unsigned int, order_base_2(req->nr),
-				   req->min_order);
+	unsigned int order = vcm_contig_order(req);
 	unsigned long nr = 1UL << order;
 	struct page *page;
 
@@ -549,6 +602,9 @@ static struct vcm_phys *vcm_phys_alloc_contig(struct vcm_phys_req *req)
 	struct vcm_phys *phys;
 	struct page *page;
 	gfp_t zone;
+
+	if (req->gfp & __GFP_ACCOUNT && vcm_contig_order(req) > MAX_PAGE_ORDER)
+		return ERR_PTR(-EOPNOTSUPP);
 
 	for (;;) {
 		if (fatal_signal_pending(current))
@@ -593,7 +649,8 @@ static struct vcm_phys *vcm_phys_alloc_contig(struct vcm_phys_req *req)
  *
  * Context: Process context, may sleep.
  * Return: the allocation, -EINVAL for size 0 or an unknown flag, -EOPNOTSUPP
- * for %VCM_ALLOC_ACCOUNT, -EINTR when a fatal signal is pending, -ENOMEM.
+ * for %VCM_ALLOC_ACCOUNT with a single part that is larger than any block of the
+ * page allocator, -EINTR when a fatal signal is pending, -ENOMEM.
  */
 struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 				const struct vcm_phys_params *params)
@@ -612,8 +669,6 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 	might_sleep();
 	if (!size || flags & ~VCM_ALLOC_FLAGS)
 		return ERR_PTR(-EINVAL);
-	if (flags & VCM_ALLOC_ACCOUNT)
-		return ERR_PTR(-EOPNOTSUPP);
 	if (size >> PAGE_SHIFT >= totalram_pages())
 		return ERR_PTR(-ENOMEM);
 
@@ -622,6 +677,8 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 		req.gfp |= __GFP_ZERO;
 	if (flags & VCM_ALLOC_NOWARN)
 		req.gfp |= __GFP_NOWARN;
+	if (flags & VCM_ALLOC_ACCOUNT)
+		req.gfp |= __GFP_ACCOUNT;
 
 	if (flags & VCM_ALLOC_CONTIG)
 		return vcm_phys_alloc_contig(&req);

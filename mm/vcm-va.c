@@ -367,6 +367,50 @@ struct vcm_res *vcm_va_first(struct vcm *vcm, dma_addr_t start,
 EXPORT_SYMBOL_IF_KUNIT(vcm_va_first);
 
 /**
+ * vcm_va_next() - the reservation behind another one
+ * @res: the one, part of the address tree
+ *
+ * Context: Any; holds &vcm.va_lock.
+ * Return: the next reservation, or NULL.
+ */
+struct vcm_res *vcm_va_next(struct vcm_res *res)
+{
+	lockdep_assert_held(&res->vcm->va_lock);
+	return vcm_va_entry(rb_next(&res->va_node));
+}
+
+/**
+ * vcm_va_near() - look up an address and its neighbours
+ * @vcm: the context
+ * @addr: the address
+ * @below: gets the nearest reservation that ends below @addr, or NULL
+ * @above: gets the nearest reservation that starts above @addr, or NULL
+ *
+ * Takes O(log n).
+ *
+ * Context: Any; holds &vcm.va_lock, which is what keeps the results alive.
+ * Return: the reservation that has @addr, guard included; NULL if none has.
+ */
+struct vcm_res *vcm_va_near(struct vcm *vcm, dma_addr_t addr,
+			    struct vcm_res **below, struct vcm_res **above)
+{
+	struct vcm_res *res;
+
+	lockdep_assert_held(&vcm->va_lock);
+
+	*above = res = vcm_va_ending_from(vcm, addr);
+	if (!res) {
+		*below = vcm->va_last;
+		return NULL;
+	}
+	*below = vcm_va_entry(rb_prev(&res->va_node));
+	if (res->start > addr)
+		return NULL;
+	*above = vcm_va_next(res);
+	return res;
+}
+
+/**
  * vcm_va_usable() - can all attached devices use a range
  * @vcm: the context
  * @start: first address of the range
@@ -394,6 +438,36 @@ bool vcm_va_usable(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_va_usable);
+
+/**
+ * vcm_va_touches() - can all attached devices use any address of a range
+ * @vcm: the context
+ * @start: first address of the range
+ * @last: last address of the range, inclusive
+ *
+ * Context: Any; holds &vcm.va_lock.
+ * Return: true if some address of the range is inside the aperture and not
+ * blocked.
+ */
+bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
+{
+	const struct vcm_ranges *blocked = vcm->blocked;
+	unsigned int i, nr = blocked ? blocked->nr : 0;
+
+	lockdep_assert_held(&vcm->va_lock);
+
+	start = max(start, vcm->start);
+	last = min(last, vcm->last);
+	if (start > last)
+		return false;
+	/* neighbours are merged, so one range covers all or something is left */
+	for (i = 0; i < nr; i++) {
+		if (blocked->range[i].last >= last)
+			return blocked->range[i].start > start;
+	}
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_va_touches);
 
 static int vcm_range_cmp(const void *a, const void *b)
 {

@@ -221,25 +221,9 @@ static void vcm_vmm_unmap(struct vcm_res *res, struct vcm_phys *phys)
 		free_vm_area(res->priv);
 }
 
-/*
- * Any page size is worth having: the fewer parts the less there is to map, and
- * for a single one it is nothing.
- */
-static struct vcm_phys *vcm_vmm_alloc(struct vcm *vcm, resource_size_t size,
-				      unsigned int flags)
-{
-	static const struct vcm_phys_params params = {
-		.last = PHYS_ADDR_MAX,
-		.nid = NUMA_NO_NODE,
-	};
-
-	return vcm_phys_alloc(size, flags, &params);
-}
-
 static const struct vcm_driver vcm_vmm_driver = {
 	.name = "vcm_vmm",
 	.fixed = true,
-	.alloc = vcm_vmm_alloc,
 	.map = vcm_vmm_map,
 	.unmap = vcm_vmm_unmap,
 };
@@ -266,7 +250,15 @@ static unsigned long __init vcm_vmm_page_sizes(void)
  */
 static int __init vcm_vmm_init(void)
 {
-	return vcm_init(vcm_vmm, &vcm_vmm_driver, 0, ULONG_MAX,
-			vcm_vmm_page_sizes());
+	int ret;
+
+	ret = vcm_init(vcm_vmm, &vcm_vmm_driver, 0, ULONG_MAX,
+		       vcm_vmm_page_sizes());
+	/*
+	 * Any page size is worth having: the fewer parts the less there is to
+	 * map, and for a single one it is nothing.
+	 */
+	vcm_vmm->memory.pgsize_bitmap = 0;
+	return ret;
 }
 core_initcall(vcm_vmm_init);

@@ -9,17 +9,18 @@
  * -----
  *
  * vcm->topology (rw_semaphore): which bindings are on the hardware and which
- *	devices see it; vcm->spare. Bind and unbind hold it for reading; activate,
- *	deactivate, attach, detach and destroy for writing. No call holds that
- *	of two contexts.
- * vcm->va_lock (spinlock, interrupts off): the address tree, the ranges that
- *	are blocked, and the states of reservations. Held for O(log n), never
- *	across an operation of the provider; may be taken in hard interrupt
- *	context.
+ *	devices see it; vcm->spare. Bind, unbind and sync hold it for reading;
+ *	activate, deactivate, attach, detach and destroy for writing. No call
+ *	holds that of two contexts.
+ * vcm->va_lock (spinlock, interrupts off): the address tree and its history,
+ *	the granule, the ranges that are blocked, and the states of
+ *	reservations. Held for O(log n), never across an operation of the
+ *	provider; may be taken in hard interrupt context.
  * vcm->bound_lock (spinlock): the lists of bound and, where addresses follow
  *	the memory, of idle reservations. A reservation leaves vcm->bound only
  *	while it is being unbound, so the list stands still for whoever holds
  *	topology for writing: such a walk needs neither lock nor references.
+ *	One that is being unbound may stand on a list of its unbinder's.
  * phys->lock (spinlock): the bindings of a physical allocation, which
  *	several contexts share.
  *
@@ -38,8 +39,8 @@
  *
  * res->owners counts ownerships: the last drop unbinds and releases the
  * address. res->ref counts object references: they keep the struct and its
- * context; all owners together hold one. A binding holds a reference of the
- * memory. vcm->ref counts reservations and the creator.
+ * context; all owners together hold one, and so does a quarantine. A binding
+ * holds a reference of the memory. vcm->ref counts reservations and the creator.
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
@@ -50,8 +51,13 @@
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/instruction_pointer.h>
+#include <linux/jiffies.h>
+#include <linux/kmemleak.h>
+#include <linux/list_sort.h>
 #include <linux/lockdep.h>
+#include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/numa.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -59,22 +65,10 @@
 
 #include "vcm-internal.h"
 
-/**
- * enum vcm_res_state - where a reservation is between free and bound
- * @VCM_RES_UNBOUND: nothing is bound
- * @VCM_RES_BINDING: a bind is under way
- * @VCM_RES_BOUND: &vcm_res.phys is bound
- * @VCM_RES_UNBINDING: an unbind is under way
- */
-enum vcm_res_state {
-	VCM_RES_UNBOUND,
-	VCM_RES_BINDING,
-	VCM_RES_BOUND,
-	VCM_RES_UNBINDING,
-};
-
 /* How many of the reservations alive vcm_destroy() names. */
 #define VCM_REPORT_MAX		16
+
+static const struct vcm_va_req vcm_anywhere = { .max = (dma_addr_t)~0ULL };
 
 static bool vcm_fixed(const struct vcm *vcm)
 {
@@ -99,7 +93,9 @@ static bool vcm_live(const struct vcm *vcm)
  * @pgsize_bitmap: page sizes; the smallest is the granule. At least one
  *
  * The context is inactive and has no devices. It belongs to the caller, who
- * gives it up with vcm_destroy().
+ * gives it up with vcm_destroy(). The memory of vcm_alloc() may come from
+ * anywhere: a provider whose page-table entries or whose bus reach less, or that
+ * prefers a node, changes &vcm.memory before the context is used.
  *
  * Context: Process context.
  * Return: 0, -EINVAL for arguments that contradict each other or a driver
@@ -122,15 +118,23 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	vcm->last = last;
 	vcm->driver = driver;
 	vcm->pgsize_bitmap = pgsize_bitmap;
+	vcm->memory = (struct vcm_phys_params) {
+		.pgsize_bitmap = pgsize_bitmap,
+		.last = PHYS_ADDR_MAX,
+		.nid = NUMA_NO_NODE,
+	};
 	kref_init(&vcm->ref);
 	init_rwsem(&vcm->topology);
 	INIT_LIST_HEAD(&vcm->masters);
 	spin_lock_init(&vcm->va_lock);
+	vcm->granule = mask + 1;
 	vcm->va_tree = RB_ROOT;
 	vcm->va_last = NULL;
 	spin_lock_init(&vcm->bound_lock);
 	INIT_LIST_HEAD(&vcm->bound);
 	INIT_LIST_HEAD(&vcm->idle);
+	vcm_fault_init(vcm);
+	vcm_debug_init(vcm);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vcm_init);
@@ -140,6 +144,8 @@ static void vcm_release(struct kref *ref)
 	struct vcm *vcm = container_of(ref, struct vcm, ref);
 	struct module *owner = vcm->driver->owner;
 
+	vcm_debug_exit(vcm);
+	vcm_fault_exit(vcm);
 	kfree(vcm->blocked);
 	kfree(vcm->spare);
 	vcm->driver->release(vcm);
@@ -163,6 +169,29 @@ bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_reaches);
 
+/* Whether the devices reach anything of a window. */
+static bool vcm_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
+{
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	return vcm_va_touches(vcm, start, last);
+}
+
+/*
+ * Puts a binding on the hardware. A device that does not snoop must not find
+ * what memory contained before its zeros were written back.
+ */
+static int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+
+	lockdep_assert_held(&vcm->topology);
+	if (res->quarantine)
+		return -EADDRNOTAVAIL;
+	if (vcm->unsnooped)
+		vcm_phys_sync(phys, 0, phys->size, DMA_BIDIRECTIONAL, false);
+	return vcm->driver->map(res, phys);
+}
+
 static int vcm_map_bound(struct vcm *vcm)
 {
 	struct vcm_res *res;
@@ -170,7 +199,7 @@ static int vcm_map_bound(struct vcm *vcm)
 
 	lockdep_assert_held_write(&vcm->topology);
 	list_for_each_entry(res, &vcm->bound, vcm_entry) {
-		ret = vcm->driver->map(res, res->phys);
+		ret = vcm_res_map(res, res->phys);
 		if (ret)
 			goto undo;
 	}
@@ -302,27 +331,31 @@ static struct vcm_master *vcm_master_find(struct vcm *vcm, struct device *dev)
 }
 
 /*
- * Puts in force what the devices on vcm->masters cannot use. vcm->spare has
- * room for it, so this cannot fail.
+ * Puts in force what the devices on vcm->masters are like. If they have blocked
+ * ranges, vcm->spare has room for them, so this cannot fail.
  */
-static void vcm_block_update(struct vcm *vcm)
+static void vcm_limits_update(struct vcm *vcm)
 {
+	unsigned long granule = vcm->pgsize_bitmap & -vcm->pgsize_bitmap;
 	struct vcm_ranges *next = vcm->spare;
 	struct vcm_master *master;
 	unsigned int i;
 
 	lockdep_assert_held_write(&vcm->topology);
-	if (!next)
-		return;
-
-	next->nr = 0;
-	list_for_each_entry(master, &vcm->masters, entry)
+	if (next)
+		next->nr = 0;
+	list_for_each_entry(master, &vcm->masters, entry) {
+		granule = max(granule, master->granule);
 		for (i = 0; i < master->nr_blocked; i++)
 			next->range[next->nr++] = master->blocked[i];
-	vcm_ranges_merge(next);
+	}
+	if (next)
+		vcm_ranges_merge(next);
 
 	guard(spinlock_irqsave)(&vcm->va_lock);
-	swap(vcm->blocked, vcm->spare);
+	WRITE_ONCE(vcm->granule, granule);
+	if (next)
+		swap(vcm->blocked, vcm->spare);
 }
 
 static struct vcm_ranges *vcm_ranges_alloc(unsigned int capacity)
@@ -368,6 +401,33 @@ static int vcm_block_grow(struct vcm *vcm, const struct vcm_master *newcomer)
 	return 0;
 }
 
+/* Whether all that is reserved and bound fits a granule that has grown. */
+static int vcm_granule_check(struct vcm *vcm)
+{
+	const unsigned long mask = vcm_granule(vcm) - 1;
+	dma_addr_t from = vcm->start;
+	struct vcm_res *res;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (vcm_fixed(vcm))
+		return 0;
+	list_for_each_entry(res, &vcm->bound, vcm_entry)
+		if (res->phys->align_bits & mask)
+			return -EADDRNOTAVAIL;
+
+	for (;;) {
+		guard(spinlock_irqsave)(&vcm->va_lock);
+		res = vcm_va_first(vcm, from, vcm->last);
+		if (!res)
+			return 0;
+		if ((res->start | (res->last + 1)) & mask)
+			return -EADDRNOTAVAIL;
+		if (res->last == vcm->last)
+			return 0;
+		from = res->last + 1;
+	}
+}
+
 /* Whether reservations are older than what @master cannot use. */
 static int vcm_block_check(struct vcm *vcm, const struct vcm_master *master)
 {
@@ -384,9 +444,30 @@ static int vcm_block_check(struct vcm *vcm, const struct vcm_master *master)
 	return 0;
 }
 
+/* A device that does not snoop must find what the CPUs have written. */
+static void vcm_unsnooped_get(struct vcm *vcm, const struct vcm_master *master)
+{
+	struct vcm_res *res;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (!master->unsnooped || vcm->unsnooped++ || !vcm_live(vcm))
+		return;
+	list_for_each_entry(res, &vcm->bound, vcm_entry)
+		vcm_phys_sync(res->phys, 0, res->phys->size, DMA_BIDIRECTIONAL,
+			      false);
+}
+
+static void vcm_unsnooped_put(struct vcm *vcm, const struct vcm_master *master)
+{
+	lockdep_assert_held_write(&vcm->topology);
+	if (master->unsnooped)
+		vcm->unsnooped--;
+}
+
 static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 {
 	const struct vcm_driver *driver = vcm->driver;
+	const unsigned long granule = vcm_granule(vcm);
 	int ret;
 
 	lockdep_assert_held_write(&vcm->topology);
@@ -408,14 +489,24 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 
 	/* In force first, so that what is checked then stays true */
 	list_add_tail(&master->entry, &vcm->masters);
-	vcm_block_update(vcm);
+	vcm_limits_update(vcm);
 	ret = vcm_block_check(vcm, master);
-	if (!ret)
-		ret = driver->attach(vcm, master->dev);
-	if (ret) {
-		list_del(&master->entry);
-		vcm_block_update(vcm);
-	}
+	if (!ret && vcm_granule(vcm) != granule)
+		ret = vcm_granule_check(vcm);
+	if (ret)
+		goto err_limits;
+
+	vcm_unsnooped_get(vcm, master);
+	ret = driver->attach(vcm, master->dev);
+	if (ret)
+		goto err_unsnooped;
+	return 0;
+
+err_unsnooped:
+	vcm_unsnooped_put(vcm, master);
+err_limits:
+	list_del(&master->entry);
+	vcm_limits_update(vcm);
 	return ret;
 }
 
@@ -465,8 +556,9 @@ static void vcm_detach_locked(struct vcm *vcm, struct vcm_master *master)
 {
 	lockdep_assert_held_write(&vcm->topology);
 	vcm->driver->detach(vcm, master->dev);
+	vcm_unsnooped_put(vcm, master);
 	list_del(&master->entry);
-	vcm_block_update(vcm);
+	vcm_limits_update(vcm);
 	vcm_master_free(master);
 }
 
@@ -509,10 +601,22 @@ static void vcm_res_release(struct kref *ref)
 	kref_put(&vcm->ref, vcm_release);
 }
 
-static void vcm_res_put(struct vcm_res *res)
+/**
+ * vcm_res_put() - give back what a look-up or an iteration returned
+ * @res: the reservation; NULL and error pointers are ignored
+ *
+ * Drops an object reference. Ownerships are dropped by vcm_unreserve() and its
+ * like.
+ *
+ * Context: Process context, may sleep.
+ */
+void vcm_res_put(struct vcm_res *res)
 {
-	kref_put(&res->ref, vcm_res_release);
+	might_sleep();
+	if (!IS_ERR_OR_NULL(res))
+		kref_put(&res->ref, vcm_res_release);
 }
+EXPORT_SYMBOL_IF_KUNIT(vcm_res_put);
 
 static struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 				   unsigned int flags, unsigned long owner)
@@ -547,12 +651,11 @@ static int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 	return flags & rw ? flags : flags | rw;
 }
 
-/* The largest page size that the reservation and its first part can use. */
-static unsigned long vcm_best_page(const struct vcm *vcm, resource_size_t size,
+/* The largest of @sizes that the reservation and its first part can use. */
+static unsigned long vcm_best_page(unsigned long sizes, resource_size_t size,
 				   const struct phys_vec *part)
 {
-	unsigned long granule = vcm_granule(vcm);
-	unsigned long sizes = vcm->pgsize_bitmap;
+	const unsigned long granule = sizes & -sizes;
 	unsigned long page;
 
 	if (size < BIT_ULL(BITS_PER_LONG - 1))
@@ -566,56 +669,107 @@ static unsigned long vcm_best_page(const struct vcm *vcm, resource_size_t size,
 	}
 }
 
-/* Finds an address for @res, aligned for the largest page that still works. */
-static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part)
+/* Addresses that @res keeps: its size and the guard. */
+static int vcm_res_span(const struct vcm_res *res, unsigned long granule,
+			resource_size_t *span)
+{
+	*span = res->res_size;
+	if (res->flags & VCM_RES_GUARD &&
+	    check_add_overflow(*span, granule, span))
+		return -ENOSPC;
+	return 0;
+}
+
+/* -ESTALE when @granule is not in force any more. */
+static int vcm_place_try(struct vcm_res *res, const struct vcm_va_req *req,
+			 unsigned long granule)
 {
 	struct vcm *vcm = res->vcm;
-	unsigned long granule = vcm_granule(vcm);
-	unsigned long page = vcm_best_page(vcm, res->res_size, part);
-	struct vcm_va_req req = {
-		.min = vcm->start,
-		.max = vcm->last,
-	};
+
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	if (vcm->dead)
+		return -ENODEV;
+	if (vcm->granule != granule)
+		return -ESTALE;
+	return vcm_va_alloc(vcm, res, req);
+}
+
+/*
+ * Finds an address for @res. Without req.align it is aligned for the largest
+ * page that still works.
+ */
+static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
+			 struct vcm_va_req req, unsigned long granule)
+{
+	unsigned long sizes = (res->vcm->pgsize_bitmap & -granule) | granule;
+	unsigned long page;
 	int ret;
 
-	req.span = res->res_size;
-	if (res->flags & VCM_RES_GUARD &&
-	    check_add_overflow(req.span, granule, &req.span))
-		return -ENOSPC;
+	ret = vcm_res_span(res, granule, &req.span);
+	if (ret)
+		return ret;
+	if (req.align) {
+		req.align = max_t(dma_addr_t, req.align, granule);
+		return vcm_place_try(res, &req, granule);
+	}
 
+	page = vcm_best_page(sizes, res->res_size, part);
 	for (;;) {
 		req.align = page;
 		req.phase = part ? part->paddr & (page - 1) : 0;
-		scoped_guard(spinlock_irqsave, &vcm->va_lock)
-			ret = vcm->dead ? -ENODEV :
-					  vcm_va_alloc(vcm, res, &req);
+		ret = vcm_place_try(res, &req, granule);
 		if (ret != -ENOSPC || page == granule)
 			return ret;
-		page = 1UL << __fls(vcm->pgsize_bitmap & (page - 1));
+		page = 1UL << __fls(sizes & (page - 1));
 	}
 }
 
+/* Reserves for a public call; @part is the first of the memory to come. */
 static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 				       unsigned int flags,
 				       const struct phys_vec *part,
+				       const struct vcm_va_req *req,
 				       unsigned long owner)
 {
-	resource_size_t mask = vcm_granule(vcm) - 1;
+	resource_size_t mask;
 	struct vcm_res *res;
 	int ret;
 
-	if (size > (resource_size_t)~mask)
-		return ERR_PTR(-ENOSPC);
-	res = vcm_res_new(vcm, (size + mask) & ~mask, flags, owner);
+	res = vcm_res_new(vcm, size, flags, owner);
 	if (IS_ERR(res))
 		return res;
 
-	ret = vcm_res_place(res, part);
+	do {
+		mask = vcm_granule(vcm) - 1;
+		ret = -ENOSPC;
+		if (size > (resource_size_t)~mask)
+			break;
+		res->res_size = (size + mask) & ~mask;
+		ret = vcm_res_place(res, part, *req, mask + 1);
+	} while (ret == -ESTALE);
+
 	if (ret) {
 		vcm_res_put(res);
 		return ERR_PTR(ret);
 	}
 	return res;
+}
+
+/* What is common to the calls that reserve: the flags, or an error. */
+static int vcm_reserve_check(struct vcm *vcm, resource_size_t size,
+			     unsigned int flags)
+{
+	int ret;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || !size)
+		return -EINVAL;
+	ret = vcm_res_flags(vcm, flags);
+	if (ret < 0)
+		return ret;
+	if (READ_ONCE(vcm->dead))
+		return -ENODEV;
+	return vcm_fixed(vcm) ? -EOPNOTSUPP : ret;
 }
 
 /**
@@ -638,21 +792,108 @@ static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags)
 {
-	int ret;
+	int ret = vcm_reserve_check(vcm, size, flags);
 
-	might_sleep();
-	if (IS_ERR_OR_NULL(vcm) || !size)
-		return ERR_PTR(-EINVAL);
-	ret = vcm_res_flags(vcm, flags);
 	if (ret < 0)
 		return ERR_PTR(ret);
-	if (READ_ONCE(vcm->dead))
-		return ERR_PTR(-ENODEV);
-	if (vcm_fixed(vcm))
-		return ERR_PTR(-EOPNOTSUPP);
-	return vcm_reserve_for(vcm, size, ret, NULL, _RET_IP_);
+	return vcm_reserve_for(vcm, size, ret, NULL, &vcm_anywhere, _RET_IP_);
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_reserve);
+
+/**
+ * vcm_reserve_in() - reserve contiguous device addresses within a window
+ * @vcm: the context
+ * @size: bytes, a multiple of the granule
+ * @align: bytes, a power of two and a multiple of the granule; 0: as
+ *	vcm_reserve() aligns
+ * @min: lowest address of the window, a multiple of the granule
+ * @max: highest address of the window, inclusive; the granule divides @max + 1
+ * @flags: VCM_RES_* flags
+ *
+ * The window may reach beyond the aperture. Takes O(log n) for n reservations.
+ *
+ * Context: Process context, may sleep.
+ * Return: as vcm_reserve(), and -EINVAL for a size, alignment or window that is
+ * not as said above, -EADDRNOTAVAIL when all of the window is out of reach of
+ * the devices.
+ */
+struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
+			       resource_size_t align, dma_addr_t min,
+			       dma_addr_t max, unsigned int flags)
+{
+	const struct vcm_va_req req = { .align = align, .min = min, .max = max };
+	int ret = vcm_reserve_check(vcm, size, flags);
+	struct vcm_res *res;
+
+	if (ret < 0)
+		return ERR_PTR(ret);
+	if ((size | align | min | (max + 1)) & (vcm_granule(vcm) - 1) ||
+	    (align & (align - 1)) || min > max)
+		return ERR_PTR(-EINVAL);
+
+	res = vcm_reserve_for(vcm, size, ret, NULL, &req, _RET_IP_);
+	if (res == ERR_PTR(-ENOSPC) && !vcm_touches(vcm, min, max))
+		return ERR_PTR(-EADDRNOTAVAIL);
+	return res;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_reserve_in);
+
+static int vcm_place_at(struct vcm_res *res)
+{
+	struct vcm *vcm = res->vcm;
+	resource_size_t span;
+
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	if (vcm->dead)
+		return -ENODEV;
+	if ((res->start | res->res_size) & (vcm->granule - 1))
+		return -EINVAL;
+	if (vcm_res_span(res, vcm->granule, &span) ||
+	    check_add_overflow(res->start, span - 1, &res->last))
+		return -EADDRNOTAVAIL;
+	return vcm_va_insert(vcm, res);
+}
+
+/**
+ * vcm_reserve_at() - reserve given device addresses
+ * @vcm: the context
+ * @addr: first address, a multiple of the granule
+ * @size: bytes, a multiple of the granule
+ * @flags: VCM_RES_* flags
+ *
+ * For addresses that firmware or hardware prescribes.
+ *
+ * Context: Process context, may sleep.
+ * Return: the reservation, of which the caller has one ownership and drops it
+ * with vcm_unreserve(); -EADDRINUSE when some of the range is reserved,
+ * -EADDRNOTAVAIL when some of it is out of reach of the devices: outside the
+ * aperture or a DMA mask, or in a reserved region; -EINVAL for a bad pointer,
+ * size 0, an unknown flag, an address or a size that is no multiple of the
+ * granule, -EOPNOTSUPP for a flag that the context cannot honour and where
+ * addresses follow the memory, -ENODEV when the context is being destroyed,
+ * -ENOMEM.
+ */
+struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
+			       resource_size_t size, unsigned int flags)
+{
+	int ret = vcm_reserve_check(vcm, size, flags);
+	struct vcm_res *res;
+
+	if (ret < 0)
+		return ERR_PTR(ret);
+	res = vcm_res_new(vcm, size, ret, _RET_IP_);
+	if (IS_ERR(res))
+		return res;
+
+	res->start = addr;
+	ret = vcm_place_at(res);
+	if (ret) {
+		vcm_res_put(res);
+		return ERR_PTR(ret);
+	}
+	return res;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_reserve_at);
 
 /**
  * vcm_ref_reserve() - add an ownership to a reservation
@@ -703,6 +944,8 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 		return -EBUSY;
 	}
 
+	if (res->quarantine)
+		return -EADDRNOTAVAIL;
 	if (phys->size > res->res_size)
 		return -ENOSPC;
 	if (!vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
@@ -731,6 +974,7 @@ static int vcm_bind_enter(struct vcm_res *res, struct vcm_phys *phys,
 			return -EADDRINUSE;
 		}
 	}
+	res->phys_seq = ++phys->last_seq;
 	list_add_tail(&res->phys_entry, &phys->bindings);
 	vcm_phys_get(phys);
 	return 0;
@@ -748,9 +992,9 @@ static int vcm_bind_range(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm *vcm = res->vcm;
 
+	guard(spinlock_irqsave)(&vcm->va_lock);
 	if (check_add_overflow(res->start, phys->size - 1, &res->last))
 		return -EADDRNOTAVAIL;
-	guard(spinlock_irqsave)(&vcm->va_lock);
 	return vcm_va_insert(vcm, res);
 }
 
@@ -762,7 +1006,7 @@ static int vcm_bind_map(struct vcm_res *res, struct vcm_phys *phys)
 
 	if (!vcm_live(vcm))
 		return 0;
-	ret = vcm->driver->map(res, phys);
+	ret = vcm_res_map(res, phys);
 	if (ret || !vcm_fixed(vcm))
 		return ret;
 
@@ -854,26 +1098,57 @@ int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 }
 EXPORT_SYMBOL_GPL(vcm_bind);
 
+/* Notes that addresses are given back, and gives them back. */
+static void vcm_res_erase(struct vcm_res *res, unsigned long by)
+{
+	struct vcm *vcm = res->vcm;
+	struct vcm_released *entry;
+
+	lockdep_assert_held(&vcm->va_lock);
+	vcm_va_erase(vcm, res);
+	entry = &vcm->history[vcm->nr_released++ % VCM_HISTORY];
+	entry->start = res->start;
+	entry->last = res->last;
+	entry->owner = res->owner;
+	entry->by = (void *)by;
+	entry->when = jiffies;
+}
+
 /*
- * Claims a bound reservation for an unbind; false when nothing is bound. Where
- * addresses follow the memory, the range goes first: the provider may choose
- * the same addresses for the next binding as soon as it has unmapped this one.
+ * Claims a bound reservation for an unbind; returns the state in which it was.
+ * Where addresses follow the memory, the range goes first: the provider may
+ * choose the same addresses for the next binding as soon as it has unmapped
+ * this one.
  */
-static bool vcm_unbind_claim(struct vcm_res *res, bool *waited)
+static u8 vcm_unbind_claim(struct vcm_res *res, unsigned long by)
+{
+	struct vcm *vcm = res->vcm;
+	u8 state;
+
+	lockdep_assert_held_read(&vcm->topology);
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	state = res->state;
+	if (state == VCM_RES_BOUND) {
+		WRITE_ONCE(res->state, VCM_RES_UNBINDING);
+		if (vcm_fixed(vcm))
+			vcm_res_erase(res, by);
+	}
+	return state;
+}
+
+/*
+ * Claims as soon as no other bind or unbind is under way, and returns with
+ * topology held; false, without it, when nothing is bound.
+ */
+static bool vcm_unbind_begin(struct vcm_res *res, unsigned long by,
+			     bool *waited)
 {
 	struct vcm *vcm = res->vcm;
 	u8 state;
 
 	for (;;) {
 		down_read(&vcm->topology);
-		scoped_guard(spinlock_irqsave, &vcm->va_lock) {
-			state = res->state;
-			if (state == VCM_RES_BOUND) {
-				WRITE_ONCE(res->state, VCM_RES_UNBINDING);
-				if (vcm_fixed(vcm))
-					vcm_va_erase(vcm, res);
-			}
-		}
+		state = vcm_unbind_claim(res, by);
 		if (state == VCM_RES_BOUND)
 			return true;
 		up_read(&vcm->topology);
@@ -886,22 +1161,14 @@ static bool vcm_unbind_claim(struct vcm_res *res, bool *waited)
 }
 
 /*
- * Unbinds; the caller gets the reference that the binding had. @made tells
- * whether the reservation owned the memory. NULL when nothing was bound, and
- * @waited is set when that was so only after another bind or unbind had ended.
+ * After the provider has unmapped: the caller gets the reference that the
+ * binding had. @made tells whether the reservation owned the memory. Topology
+ * must be held if @res still is on vcm->bound.
  */
-static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, bool *made,
-				       bool *waited)
+static struct vcm_phys *vcm_unbind_end(struct vcm_res *res, bool *made)
 {
+	struct vcm_phys *phys = res->phys;
 	struct vcm *vcm = res->vcm;
-	struct vcm_phys *phys;
-
-	if (!vcm_unbind_claim(res, waited))
-		return NULL;
-
-	phys = res->phys;
-	if (vcm_live(vcm))
-		vcm->driver->unmap(res, phys);
 
 	scoped_guard(spinlock, &vcm->bound_lock) {
 		list_del_init(&res->vcm_entry);
@@ -914,8 +1181,41 @@ static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, bool *made,
 	res->phys = NULL;
 	res->bound_size = 0;
 	vcm_res_settle(res, VCM_RES_UNBOUND);
+	return phys;
+}
+
+/*
+ * Unbinds. NULL when nothing was bound, and @waited is set when that was so only
+ * after another bind or unbind had ended. For the rest see vcm_unbind_end().
+ */
+static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, unsigned long by,
+				       bool *made, bool *waited)
+{
+	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys;
+
+	if (!vcm_unbind_begin(res, by, waited))
+		return NULL;
+	if (vcm_live(vcm))
+		vcm->driver->unmap(res, res->phys);
+	phys = vcm_unbind_end(res, made);
 	up_read(&vcm->topology);
 	return phys;
+}
+
+/* vcm_unbind() on behalf of @by. */
+static struct vcm_phys *vcm_unbind_owned(struct vcm_res *res, unsigned long by)
+{
+	bool made = false, waited = false;
+	struct vcm_phys *phys;
+
+	phys = vcm_unbind_res(res, by, &made, &waited);
+	if (!phys) {
+		WARN(!waited, "vcm: nothing is bound in the reservation of %pS\n",
+		     res->owner);
+		return NULL;
+	}
+	return vcm_phys_drop(phys) ? NULL : phys;
 }
 
 /**
@@ -935,28 +1235,101 @@ static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, bool *made,
  */
 struct vcm_phys *vcm_unbind(struct vcm_res *res)
 {
-	bool made = false, waited = false;
-	struct vcm_phys *phys;
-
 	might_sleep();
 	if (IS_ERR_OR_NULL(res))
 		return NULL;
-
-	phys = vcm_unbind_res(res, &made, &waited);
-	if (!phys) {
-		WARN(!waited, "vcm: nothing is bound in the reservation of %pS\n",
-		     res->owner);
-		return NULL;
-	}
-	return vcm_phys_drop(phys) ? NULL : phys;
+	return vcm_unbind_owned(res, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_unbind);
 
+static int vcm_batch_cmp(void *priv, const struct list_head *a,
+			 const struct list_head *b)
+{
+	return list_entry(a, struct vcm_res, vcm_entry)->start >
+	       list_entry(b, struct vcm_res, vcm_entry)->start;
+}
+
+static void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch)
+{
+	struct vcm_res *res;
+
+	lockdep_assert_held_read(&vcm->topology);
+	if (!vcm_live(vcm))
+		return;
+	if (vcm->driver->unmap_many) {
+		list_sort(NULL, batch, vcm_batch_cmp);
+		vcm->driver->unmap_many(vcm, batch);
+		return;
+	}
+	list_for_each_entry(res, batch, vcm_entry)
+		vcm->driver->unmap(res, res->phys);
+}
+
 /*
- * Drops an ownership. The last one unbinds and gives the address back; @warn
- * says whether something should not have been bound then.
+ * Unbinds reservations of one context together, up to one of another context or
+ * one that is not just bound. Returns their number.
  */
-static void vcm_res_drop(struct vcm_res *res, bool warn)
+static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
+				     unsigned int nr, unsigned long by)
+{
+	struct vcm *vcm = res[0]->vcm;
+	struct vcm_res *entry, *next;
+	unsigned int n;
+	LIST_HEAD(batch);
+	bool made;
+
+	down_read(&vcm->topology);
+	for (n = 0; n < nr; n++) {
+		if (IS_ERR_OR_NULL(res[n]) || res[n]->vcm != vcm ||
+		    vcm_unbind_claim(res[n], by) != VCM_RES_BOUND)
+			break;
+		scoped_guard(spinlock, &vcm->bound_lock)
+			list_move_tail(&res[n]->vcm_entry, &batch);
+	}
+	vcm_unmap_batch(vcm, &batch);
+	up_read(&vcm->topology);
+
+	list_for_each_entry_safe(entry, next, &batch, vcm_entry)
+		vcm_phys_drop(vcm_unbind_end(entry, &made));
+	return n;
+}
+
+/**
+ * vcm_unbind_many() - take memory away from many reservations
+ * @res: the reservations; NULL and error pointers are ignored
+ * @nr: number of @res
+ *
+ * Does what vcm_unbind() does for each, and waits for TLBs as rarely as the
+ * hardware allows. Neighbours in @res that belong to one context are handled
+ * together, in any order. Who takes over memory of vcm_make_binding() looks at
+ * &vcm_res.phys beforehand.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ */
+void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
+{
+	unsigned int n, done;
+
+	might_sleep();
+	for (n = 0; n < nr; n += done) {
+		done = 1;
+		if (IS_ERR_OR_NULL(res[n]))
+			continue;
+		done = vcm_unbind_batch(res + n, nr - n, _RET_IP_);
+		if (!done) {
+			/* Not just bound: alone, and after waiting if need be */
+			vcm_unbind_owned(res[n], _RET_IP_);
+			done = 1;
+		}
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_unbind_many);
+
+/*
+ * Drops an ownership on behalf of @by. The last one unbinds and gives the
+ * address back; @warn says whether something should not have been bound then.
+ */
+static void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
 {
 	bool made = false, waited = false;
 	struct vcm *vcm = res->vcm;
@@ -965,7 +1338,7 @@ static void vcm_res_drop(struct vcm_res *res, bool warn)
 	if (!refcount_dec_and_test(&res->owners))
 		return;
 
-	phys = vcm_unbind_res(res, &made, &waited);
+	phys = vcm_unbind_res(res, by, &made, &waited);
 	if (phys) {
 		WARN(warn, "vcm: reservation of %pS dropped while bound\n",
 		     res->owner);
@@ -975,8 +1348,8 @@ static void vcm_res_drop(struct vcm_res *res, bool warn)
 	}
 
 	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
-		if (!RB_EMPTY_NODE(&res->va_node))
-			vcm_va_erase(vcm, res);
+		if (!RB_EMPTY_NODE(&res->va_node) && !res->quarantine)
+			vcm_res_erase(res, by);
 	}
 	scoped_guard(spinlock, &vcm->bound_lock)
 		list_del_init(&res->vcm_entry);
@@ -996,9 +1369,40 @@ void vcm_unreserve(struct vcm_res *res)
 {
 	might_sleep();
 	if (!IS_ERR_OR_NULL(res))
-		vcm_res_drop(res, true);
+		vcm_res_drop(res, true, _RET_IP_);
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_unreserve);
+
+/**
+ * vcm_quarantine() - say that hardware did not let go of a binding
+ * @res: the reservation
+ * @phys: the memory
+ *
+ * For &vcm_driver.unmap, and for &vcm_driver.map that could not undo what it had
+ * done, of providers where the core chooses addresses. Both the addresses and
+ * the memory are kept for good and never used again, and a later bind of @res
+ * gets -EADDRNOTAVAIL; so the context is never freed.
+ *
+ * Context: Process context, within an operation of the provider.
+ */
+void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+
+	lockdep_assert_held(&vcm->topology);
+	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
+		if (res->quarantine)
+			return;
+		res->quarantine = vcm_phys_get(phys);
+		vcm->quarantined += res->res_size;
+	}
+	kref_get(&res->ref);
+	/* Nobody may be left who points to it */
+	kmemleak_not_leak(res);
+	pr_err("%s: hardware did not let go of %pad size %pa of %pS: never used again\n",
+	       vcm->driver->name, &res->start, &res->res_size, res->owner);
+}
+EXPORT_SYMBOL_GPL(vcm_quarantine);
 
 /* Several steps in one */
 
@@ -1007,7 +1411,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_unreserve);
  * its flags differ, -EAGAIN when the binding has gone.
  */
 static int vcm_res_share(struct vcm_res *res, struct vcm_phys *phys,
-			 unsigned int flags)
+			 unsigned int flags, unsigned long owner)
 {
 	u8 state;
 
@@ -1030,7 +1434,7 @@ static int vcm_res_share(struct vcm_res *res, struct vcm_phys *phys,
 
 	if (res->flags == flags)
 		return 0;
-	vcm_res_drop(res, false);
+	vcm_res_drop(res, false, owner);
 	return -EADDRINUSE;
 }
 
@@ -1055,7 +1459,7 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 		if (!other)
 			break;
 
-		ret = vcm_res_share(other, phys, flags);
+		ret = vcm_res_share(other, phys, flags, owner);
 		vcm_res_put(other);
 		if (!ret) {
 			vcm_res_put(res);
@@ -1085,12 +1489,13 @@ static struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 	if (phys->align_bits & (vcm_granule(vcm) - 1))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	res = vcm_reserve_for(vcm, phys->size, flags, phys->parts, owner);
+	res = vcm_reserve_for(vcm, phys->size, flags, phys->parts,
+			      &vcm_anywhere, owner);
 	if (IS_ERR(res))
 		return res;
 	ret = vcm_bind(res, phys);
 	if (ret) {
-		vcm_res_drop(res, false);
+		vcm_res_drop(res, false, owner);
 		return ERR_PTR(ret);
 	}
 	return res;
@@ -1133,9 +1538,125 @@ void vcm_unmap(struct vcm_res *res)
 {
 	might_sleep();
 	if (!IS_ERR_OR_NULL(res))
-		vcm_res_drop(res, false);
+		vcm_res_drop(res, false, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_unmap);
+
+/* What memory must be like so that all of the contexts can bind it. */
+static int vcm_alloc_params(struct vcm *const *vcms, unsigned int nr,
+			    struct vcm_phys_params *params)
+{
+	unsigned long granule = PAGE_SIZE, sizes = 0;
+	const struct vcm_phys_params *memory;
+	unsigned int i;
+
+	*params = vcms[0]->memory;
+	for (i = 0; i < nr; i++) {
+		if (READ_ONCE(vcms[i]->dead))
+			return -ENODEV;
+		memory = &vcms[i]->memory;
+		sizes |= memory->pgsize_bitmap ?: PAGE_MASK;
+		granule = max(granule, vcm_granule(vcms[i]));
+		params->last = min(params->last, memory->last);
+		params->flags |= memory->flags;
+		if (params->nid == NUMA_NO_NODE)
+			params->nid = memory->nid;
+	}
+	params->pgsize_bitmap = (sizes & -granule) | granule;
+	return 0;
+}
+
+/* Whether all contexts can bind memory that one of them has allocated. */
+static bool vcm_suits_all(struct vcm *const *vcms, unsigned int nr,
+			  const struct vcm_phys *phys)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct vcm *vcm = vcms[i];
+
+		if (vcm->driver->suits ? !vcm->driver->suits(vcm, phys) :
+		    !vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
+			return false;
+	}
+	return true;
+}
+
+/* From the area of a provider, as far as one of them has memory for all. */
+static struct vcm_phys *vcm_alloc_area(struct vcm *const *vcms, unsigned int nr,
+				       resource_size_t size, unsigned int flags,
+				       const struct vcm_phys_params *params)
+{
+	struct vcm_phys *phys = NULL;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!vcms[i]->driver->alloc)
+			continue;
+		phys = vcms[i]->driver->alloc(vcms[i], size, flags, params);
+		if (IS_ERR(phys))
+			continue;
+		if (vcm_suits_all(vcms, nr, phys))
+			return phys;
+		vcm_free(phys);
+		phys = ERR_PTR(-EADDRNOTAVAIL);
+	}
+	return phys;
+}
+
+/**
+ * vcm_alloc_for() - allocate memory that suits several contexts
+ * @vcms: the contexts
+ * @nr: number of @vcms, not 0
+ * @size: bytes, rounded up to the page size and to the largest granule
+ * @flags: VCM_ALLOC_* flags
+ *
+ * The most constrained context decides: where one needs a single part, below an
+ * address, or from an area of its own, that is what all get. The memory is
+ * zeroed unless %VCM_ALLOC_NOZERO is given.
+ *
+ * Context: Process context, may sleep.
+ * Return: the allocation, which belongs to the caller, who gives it up with
+ * vcm_free(); -EINVAL for a bad pointer, no contexts, size 0 or an unknown flag,
+ * -EOPNOTSUPP for a flag that a provider cannot honour, -EINTR when a fatal
+ * signal is pending, -EADDRNOTAVAIL when there is memory, but none that all
+ * devices reach, -ENODEV when a context is being destroyed, -ENOMEM.
+ */
+struct vcm_phys *vcm_alloc_for(struct vcm *const *vcms, unsigned int nr,
+			       resource_size_t size, unsigned int flags)
+{
+	struct vcm_phys_params params;
+	resource_size_t mask;
+	struct vcm_phys *phys;
+	unsigned int i;
+	int ret;
+
+	might_sleep();
+	if (!nr || !size || flags & ~VCM_ALLOC_FLAGS)
+		return ERR_PTR(-EINVAL);
+	for (i = 0; i < nr; i++)
+		if (IS_ERR_OR_NULL(vcms[i]))
+			return ERR_PTR(-EINVAL);
+	ret = vcm_alloc_params(vcms, nr, &params);
+	if (ret)
+		return ERR_PTR(ret);
+
+	mask = (params.pgsize_bitmap & -params.pgsize_bitmap) - 1;
+	if (size > (resource_size_t)~mask)
+		return ERR_PTR(-ENOMEM);
+	size = (size + mask) & ~mask;
+	flags |= params.flags;
+
+	phys = vcm_alloc_area(vcms, nr, size, flags, &params);
+	if (phys)
+		return phys;
+	phys = vcm_phys_alloc(size, flags, &params);
+	if (IS_ERR(phys) || vcm_suits_all(vcms, nr, phys))
+		return phys;
+	vcm_free(phys);
+	return ERR_PTR(-EADDRNOTAVAIL);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_alloc_for);
 
 /**
  * vcm_alloc() - allocate memory that suits a context
@@ -1156,20 +1677,7 @@ EXPORT_SYMBOL_GPL(vcm_unmap);
 struct vcm_phys *vcm_alloc(struct vcm *vcm, resource_size_t size,
 			   unsigned int flags)
 {
-	resource_size_t mask;
-
-	might_sleep();
-	if (IS_ERR_OR_NULL(vcm) || !size || flags & ~VCM_ALLOC_FLAGS)
-		return ERR_PTR(-EINVAL);
-	if (!vcm->driver->alloc || flags & VCM_ALLOC_ACCOUNT)
-		return ERR_PTR(-EOPNOTSUPP);
-	if (READ_ONCE(vcm->dead))
-		return ERR_PTR(-ENODEV);
-
-	mask = max(vcm_granule(vcm), PAGE_SIZE) - 1;
-	if (size > (resource_size_t)~mask)
-		return ERR_PTR(-ENOMEM);
-	return vcm->driver->alloc(vcm, (size + mask) & ~mask, flags);
+	return vcm_alloc_for(&vcm, 1, size, flags);
 }
 EXPORT_SYMBOL_GPL(vcm_alloc);
 
@@ -1232,7 +1740,7 @@ void vcm_destroy_binding(struct vcm_res *res)
 	scoped_guard(spinlock_irqsave, &res->vcm->va_lock)
 		if (res->state == VCM_RES_BOUND)
 			vcm_phys_disown(res->phys);
-	vcm_res_drop(res, false);
+	vcm_res_drop(res, false, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_destroy_binding);
 

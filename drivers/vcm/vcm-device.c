@@ -36,5 +36,32 @@ struct vcm *vcm_for_device(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(vcm_for_device);
 
+static void vcm_device_destroy(void *vcm)
+{
+	vcm_destroy(vcm);
+}
+
+/**
+ * devm_vcm_for_device() - vcm_for_device() that the driver core undoes
+ * @dev: the device, with its driver bound to it and its DMA mask set
+ *
+ * The context is destroyed when the driver leaves the device or its probe fails,
+ * after all that was acquired later has been undone.
+ *
+ * Context: Process context, may sleep.
+ * Return: as vcm_for_device().
+ */
+struct vcm *devm_vcm_for_device(struct device *dev)
+{
+	struct vcm *vcm = vcm_for_device(dev);
+	int ret;
+
+	if (IS_ERR(vcm))
+		return vcm;
+	ret = devm_add_action_or_reset(dev, vcm_device_destroy, vcm);
+	return ret ? ERR_PTR(ret) : vcm;
+}
+EXPORT_SYMBOL_GPL(devm_vcm_for_device);
+
 MODULE_DESCRIPTION("Virtual Contiguous Memory contexts that suit a device");
 MODULE_LICENSE("GPL");

@@ -28,7 +28,6 @@
  * struct vcm_iommu - a context behind an IOMMU
  * @vcm: the context
  * @domain: its page table
- * @params: where its memory comes from
  * @allow_identity_default: see &struct vcm_iommu_params
  * @msi_cookie: the domain maps MSI doorbells, in @msi
  * @msi: addresses of the doorbells, which stay mapped for good
@@ -36,7 +35,6 @@
 struct vcm_iommu {
 	struct vcm vcm;
 	struct iommu_domain *domain;
-	struct vcm_phys_params params;
 	bool allow_identity_default;
 	bool msi_cookie;
 	struct vcm_range msi;
@@ -45,12 +43,6 @@ struct vcm_iommu {
 static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
 {
 	return container_of(vcm, struct vcm_iommu, vcm);
-}
-
-static struct vcm_phys *vcm_iommu_alloc(struct vcm *vcm, resource_size_t size,
-					unsigned int flags)
-{
-	return vcm_phys_alloc(size, flags, &to_vcm_iommu(vcm)->params);
 }
 
 static int vcm_iommu_prot(const struct vcm_res *res,
@@ -182,10 +174,8 @@ static void vcm_iommu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	size_t unmapped;
 
 	unmapped = iommu_unmap(ctx->domain, res->start, phys->size);
-	/* Memory that a device may still reach is never used again */
-	if (WARN(unmapped != phys->size, "%pad: %zu of %pa bytes unmapped\n",
-		 &res->start, unmapped, &phys->size))
-		vcm_phys_get(phys);
+	if (unmapped != phys->size)
+		vcm_quarantine(res, phys);
 }
 
 static int vcm_iommu_count(struct device *dev, void *data)
@@ -372,7 +362,6 @@ static const struct vcm_driver vcm_iommu_driver = {
 	.owner = THIS_MODULE,
 	.name = "vcm-iommu",
 	.res_flags = VCM_RES_GUARD,
-	.alloc = vcm_iommu_alloc,
 	.map = vcm_iommu_map,
 	.unmap = vcm_iommu_unmap,
 	.limits = vcm_iommu_limits,
@@ -441,13 +430,10 @@ struct vcm *vcm_iommu_create(struct device *dev,
 	ret = vcm_iommu_alloc_domain(ctx, dev);
 	if (ret)
 		goto err_free;
-	ctx->params.pgsize_bitmap = ctx->domain->pgsize_bitmap;
-	ctx->params.last = PHYS_ADDR_MAX;
-	ctx->params.nid = dev_to_node(dev);
-
 	ret = vcm_iommu_init(ctx);
 	if (ret)
 		goto err_domain;
+	ctx->vcm.memory.nid = dev_to_node(dev);
 
 	ret = vcm_attach(&ctx->vcm, dev);
 	if (ret) {

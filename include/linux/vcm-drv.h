@@ -29,12 +29,16 @@ struct vcm_range {
 /**
  * struct vcm_master - a device attached to a context
  * @dev: the device
+ * @granule: smallest page of the MMU in front of it, 0 when there is no limit
+ * @unsnooped: it does not snoop the caches of the CPUs
  *
- * Made by vcm_attach(). &vcm_driver.limits describes with
- * vcm_master_block() what the device cannot use.
+ * Made by vcm_attach(). &vcm_driver.limits fills in what the device is like
+ * and describes with vcm_master_block() which addresses it cannot use.
  */
 struct vcm_master {
 	struct device *dev;
+	unsigned long granule;
+	bool unsnooped;
 
 	/* private: */
 	struct list_head entry;
@@ -50,14 +54,22 @@ struct vcm_master {
  *	WRITE
  * @fixed: addresses follow the memory: there is no vcm_reserve(), @map sets
  *	&vcm_res.start, and the context is always active
- * @alloc: allocate memory that suits the context. @size is a multiple of the
- *	page size and of the granule, @flags are known ones. NULL: there is no
- *	vcm_alloc()
+ * @alloc: allocate memory from an area of the provider's own, as the last
+ *	argument wants it. @size is a multiple of the page size and of the
+ *	granule, @flags are known ones. NULL: the page allocator serves
+ * @suits: whether memory can be bound where addresses follow the memory.
+ *	Optional
  * @map: make @phys reachable at @res. The memory fits the reservation, and its
  *	parts are aligned to the granule unless @fixed. May sleep and allocate
  *	with GFP_KERNEL; on an error nothing has changed
  * @unmap: take @phys away again. When it returns no master reaches the memory
- *	through @res. May sleep; never fails and never allocates
+ *	through @res. May sleep; never fails and never allocates. If hardware
+ *	does not let go, it calls vcm_quarantine()
+ * @unmap_many: the same for a list of reservations, linked by their
+ *	&vcm_res.vcm_entry and in ascending order of addresses; the memory is
+ *	their &vcm_res.phys. For providers that can wait once for all. Optional
+ * @sync: cache maintenance for @size bytes of a binding from @offset on, for
+ *	providers where it is not that of the architecture. Optional
  * @limits: refuse a device that cannot see this context, describe what any
  *	other cannot use with vcm_master_block(). Optional
  * @attach: make the context visible to a device. NULL: there is no vcm_attach()
@@ -67,7 +79,8 @@ struct vcm_master {
  * The core calls @map and @unmap of different reservations in parallel, and
  * those of one reservation one after the other. @map and @unmap run with the
  * topology held for reading or writing, @limits, @attach and @detach with it
- * held for writing, @alloc and @release without it.
+ * held for writing, @sync with it held for reading, @alloc, @suits and @release
+ * without it.
  */
 struct vcm_driver {
 	struct module *owner;
@@ -76,9 +89,15 @@ struct vcm_driver {
 	bool fixed;
 
 	struct vcm_phys *(*alloc)(struct vcm *vcm, resource_size_t size,
-				  unsigned int flags);
+				  unsigned int flags,
+				  const struct vcm_phys_params *params);
+	bool (*suits)(struct vcm *vcm, const struct vcm_phys *phys);
 	int (*map)(struct vcm_res *res, struct vcm_phys *phys);
 	void (*unmap)(struct vcm_res *res, struct vcm_phys *phys);
+	void (*unmap_many)(struct vcm *vcm, struct list_head *batch);
+	void (*sync)(struct vcm_res *res, struct vcm_phys *phys,
+		     resource_size_t offset, resource_size_t size,
+		     enum dma_data_direction dir, bool for_cpu);
 	int (*limits)(struct vcm *vcm, struct vcm_master *master);
 	int (*attach)(struct vcm *vcm, struct device *dev);
 	void (*detach)(struct vcm *vcm, struct device *dev);
@@ -90,17 +109,21 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 int vcm_master_block(struct vcm_master *master, dma_addr_t start,
 		     dma_addr_t last);
 bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
+void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
 
 /**
  * vcm_granule() - smallest page of a context
  * @vcm: the context
+ *
+ * It is the smallest page that the context and all attached devices can handle,
+ * so it may change when devices come and go.
  *
  * Context: Any.
  * Return: bytes; every reservation starts and ends on a multiple of it.
  */
 static inline unsigned long vcm_granule(const struct vcm *vcm)
 {
-	return vcm->pgsize_bitmap & -vcm->pgsize_bitmap;
+	return READ_ONCE(vcm->granule);
 }
 
 /* Physical memory */
@@ -118,19 +141,6 @@ struct vcm_phys_ops {
 
 /* &vcm_phys.flags: the memory is RAM of the kernel and has struct pages */
 #define VCM_PHYS_PAGES		BIT(0)
-
-/**
- * struct vcm_phys_params - where the memory of vcm_phys_alloc() comes from
- * @pgsize_bitmap: page sizes worth having, the largest are tried first; 0 for
- *	all that the page allocator has
- * @last: highest physical address that will do, inclusive
- * @nid: preferred node or NUMA_NO_NODE
- */
-struct vcm_phys_params {
-	unsigned long pgsize_bitmap;
-	phys_addr_t last;
-	int nid;
-};
 
 struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 				const struct vcm_phys_params *params);
@@ -192,11 +202,9 @@ struct vcm_mmu_driver {
 /**
  * struct vcm_mmu - a context behind a struct vcm_mmu_driver
  * @vcm: the context
- * @params: where vcm_mmu_alloc() takes memory from
  */
 struct vcm_mmu {
 	struct vcm vcm;
-	struct vcm_phys_params params;
 
 	/* private: live bindings; 0 <-> 1 under live_lock */
 	struct mutex live_lock;
@@ -206,17 +214,16 @@ struct vcm_mmu {
 int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
 		 dma_addr_t start, dma_addr_t last,
 		 unsigned long pgsize_bitmap);
-struct vcm_phys *vcm_mmu_alloc(struct vcm *vcm, resource_size_t size,
-			       unsigned int flags);
 int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys);
+void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch);
 
 /* The members of struct vcm_driver that the page-table wrapper provides */
 #define VCM_MMU_OPS						\
 	.res_flags = VCM_RES_GUARD,				\
-	.alloc = vcm_mmu_alloc,					\
 	.map = vcm_mmu_map,					\
-	.unmap = vcm_mmu_unmap
+	.unmap = vcm_mmu_unmap,					\
+	.unmap_many = vcm_mmu_unmap_many
 
 /* The one-to-one wrapper */
 
@@ -237,10 +244,12 @@ int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
 		 dma_addr_t start, dma_addr_t last);
 int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys);
+bool vcm_o2o_suits(struct vcm *vcm, const struct vcm_phys *phys);
 
 /* The members of struct vcm_driver that the one-to-one wrapper provides */
 #define VCM_O2O_OPS						\
 	.fixed = true,						\
+	.suits = vcm_o2o_suits,					\
 	.map = vcm_o2o_map,					\
 	.unmap = vcm_o2o_unmap
 

@@ -13,9 +13,11 @@
 #define _LINUX_VCM_H
 
 #include <linux/bits.h>
+#include <linux/dma-direction.h>
 #include <linux/err.h>
-#include <linux/list.h>
 #include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/ratelimit_types.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
@@ -23,7 +25,10 @@
 #include <linux/types.h>
 
 struct device;
+struct scatterlist;
+struct vcm_debug;
 struct vcm_driver;
+struct vcm_fault_handler;
 struct vcm_phys_ops;
 struct vcm_ranges;
 
@@ -60,6 +65,41 @@ struct vcm_ranges;
 #define VCM_RES_FLAGS		GENMASK(2, 0)
 
 /**
+ * struct vcm_phys_params - what physical memory must be like
+ * @pgsize_bitmap: page sizes worth having, the largest are tried first, and
+ *	every part is a multiple of the smallest; 0 for all that the page
+ *	allocator has
+ * @last: highest physical address that will do, inclusive
+ * @nid: preferred node or NUMA_NO_NODE
+ * @flags: %VCM_ALLOC_CONTIG when one part is all that will do, or 0
+ */
+struct vcm_phys_params {
+	unsigned long pgsize_bitmap;
+	phys_addr_t last;
+	int nid;
+	unsigned int flags;
+};
+
+/**
+ * struct vcm_released - addresses that were released lately
+ * @start: first address
+ * @last: last address, inclusive
+ * @owner: who had them, code of the kernel
+ * @by: who released them, code of the kernel
+ * @when: when, in jiffies
+ */
+struct vcm_released {
+	dma_addr_t start;
+	dma_addr_t last;
+	const void *owner;
+	const void *by;
+	unsigned long when;
+};
+
+/* How many of them a context remembers */
+#define VCM_HISTORY		16
+
+/**
  * struct vcm - a context: an address space as its masters see it
  * @start: lowest device address of the aperture
  * @last: highest device address of the aperture, inclusive
@@ -74,25 +114,36 @@ struct vcm {
 	/* private: constant after vcm_init() */
 	const struct vcm_driver *driver;
 	unsigned long pgsize_bitmap;
+	struct vcm_phys_params memory;
 	struct kref ref;
 
 	/* private: changed with topology held for writing */
 	struct rw_semaphore topology;
 	unsigned int activations;
 	bool dead;
+	unsigned int unsnooped;
 	struct list_head masters;
 	struct vcm_ranges *spare;
 
 	/* private: under va_lock */
 	spinlock_t va_lock;
+	unsigned long granule;
 	struct rb_root va_tree;
 	struct vcm_res *va_last;
 	struct vcm_ranges *blocked;
+	resource_size_t quarantined;
+	struct vcm_released history[VCM_HISTORY];
+	unsigned int nr_released;
 
 	/* private: for the two lists, see mm/vcm.c */
 	spinlock_t bound_lock;
 	struct list_head bound;
 	struct list_head idle;
+
+	/* private: faults and what can be seen of the context */
+	struct vcm_fault_handler __rcu *fault_handler;
+	struct ratelimit_state fault_limit;
+	struct vcm_debug *debug;
 };
 
 /**
@@ -129,6 +180,8 @@ struct vcm_res {
 	struct kref ref;
 	const void *owner;
 	void *priv;
+	struct vcm_phys *quarantine;
+	u64 phys_seq;
 	unsigned int flags;
 	u8 state;
 	bool placed;
@@ -158,6 +211,7 @@ struct vcm_phys {
 	/* private: for @bindings, the reservations that this is bound in */
 	spinlock_t lock;
 	struct list_head bindings;
+	u64 last_seq;
 
 	/* public: */
 	unsigned int count;
@@ -179,6 +233,56 @@ static inline void *vcm_cpu_addr(const struct vcm_res *res)
 	return (void *)(unsigned long)res->start;
 }
 
+/**
+ * struct vcm_res_info - a copy of what is known of a reservation
+ * @start: first address
+ * @size: bytes reserved, 0: there is no such reservation
+ * @bound_size: bytes bound, from @start on
+ * @flags: VCM_RES_* flags
+ * @quarantined: the hardware did not let go of it, it is never used again
+ * @owner: who reserved it, code of the kernel
+ */
+struct vcm_res_info {
+	dma_addr_t start;
+	resource_size_t size;
+	resource_size_t bound_size;
+	unsigned int flags;
+	bool quarantined;
+	const void *owner;
+};
+
+/**
+ * struct vcm_addr_info - a copy of what is known of an address
+ * @res: the reservation that has it
+ * @below: if none has, the nearest one below
+ * @above: if none has, the nearest one above
+ * @released: the last one that had it and gave it back, if that is remembered;
+ *	&vcm_released.owner is NULL if not
+ */
+struct vcm_addr_info {
+	struct vcm_res_info res;
+	struct vcm_res_info below;
+	struct vcm_res_info above;
+	struct vcm_released released;
+};
+
+/* What a device tried when it faulted */
+#define VCM_FAULT_READ		BIT(0)
+#define VCM_FAULT_WRITE		BIT(1)
+
+/**
+ * typedef vcm_fault_fn - told of a device's fault before anything is printed
+ * @vcm: the context
+ * @addr: device address
+ * @flags: VCM_FAULT_* flags
+ * @priv: as given to vcm_set_fault_handler()
+ *
+ * Context: Any, hard interrupts included.
+ * Return: true if it claims the fault, which is not printed then.
+ */
+typedef bool (*vcm_fault_fn)(struct vcm *vcm, dma_addr_t addr,
+			     unsigned int flags, void *priv);
+
 /* Contexts */
 void vcm_destroy(struct vcm *vcm);
 int vcm_activate(struct vcm *vcm);
@@ -186,25 +290,40 @@ void vcm_deactivate(struct vcm *vcm);
 int vcm_attach(struct vcm *vcm, struct device *dev);
 void vcm_detach(struct vcm *vcm, struct device *dev);
 struct vcm *vcm_for_device(struct device *dev);
+struct vcm *devm_vcm_for_device(struct device *dev);
 
 /* Memory */
 struct vcm_phys *vcm_alloc(struct vcm *vcm, resource_size_t size,
 			   unsigned int flags);
+struct vcm_phys *vcm_alloc_for(struct vcm *const *vcms, unsigned int nr,
+			       resource_size_t size, unsigned int flags);
 void vcm_free(struct vcm_phys *phys);
 struct vcm_phys *vcm_phys_get(struct vcm_phys *phys);
 void vcm_phys_put(struct vcm_phys *phys);
 struct vcm_phys *vcm_phys_import_range(phys_addr_t start,
 				       resource_size_t size);
+struct vcm_phys *vcm_phys_import_sg(struct scatterlist *sgl, unsigned int nents,
+				    const struct vcm_phys_ops *ops, void *priv);
 
 /* Reservations */
 struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags);
+struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
+			       resource_size_t size, unsigned int flags);
+struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
+			       resource_size_t align, dma_addr_t min,
+			       dma_addr_t max, unsigned int flags);
 int vcm_ref_reserve(struct vcm_res *res);
 void vcm_unreserve(struct vcm_res *res);
 
 /* Bindings */
 int vcm_bind(struct vcm_res *res, struct vcm_phys *phys);
 struct vcm_phys *vcm_unbind(struct vcm_res *res);
+void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr);
+int vcm_sync_for_device(struct vcm_res *res, resource_size_t offset,
+			resource_size_t size, enum dma_data_direction dir);
+int vcm_sync_for_cpu(struct vcm_res *res, resource_size_t offset,
+		     resource_size_t size, enum dma_data_direction dir);
 
 /* Several steps in one */
 struct vcm_res *vcm_map(struct vcm *vcm, struct vcm_phys *phys,
@@ -214,5 +333,20 @@ struct vcm_res *vcm_make_binding(struct vcm *vcm, resource_size_t size,
 				 unsigned int alloc_flags,
 				 unsigned int res_flags);
 void vcm_destroy_binding(struct vcm_res *res);
+
+/* Look-ups */
+int vcm_lookup_info(struct vcm *vcm, dma_addr_t addr,
+		    struct vcm_addr_info *info);
+struct vcm_res *vcm_lookup(struct vcm *vcm, dma_addr_t addr);
+struct vcm_res *vcm_next_res(struct vcm *vcm, struct vcm_res *prev);
+struct vcm_res *vcm_phys_next_res(struct vcm_phys *phys, struct vcm_res *prev);
+void vcm_res_put(struct vcm_res *res);
+int vcm_addr_to_phys(struct vcm *vcm, dma_addr_t addr, phys_addr_t *out);
+int vcm_translate(struct vcm *from, dma_addr_t addr, struct vcm *to,
+		  dma_addr_t *out);
+
+/* Faults */
+int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv);
+void vcm_report_fault(struct vcm *vcm, dma_addr_t addr, unsigned int flags);
 
 #endif /* _LINUX_VCM_H */

@@ -1180,8 +1180,6 @@ static void contract_alloc_errors(struct kunit *test)
 	expect_errno(c, vcm_alloc(c->vcm, 0, 0), -EINVAL);
 	expect_errno(c, vcm_alloc(c->vcm, unit, BIT(31)), -EINVAL);
 	expect_errno(c, vcm_alloc(c->vcm, unit, VCM_ALLOC_FLAGS + 1), -EINVAL);
-	expect_errno(c, vcm_alloc(c->vcm, unit, VCM_ALLOC_ACCOUNT),
-		     -EOPNOTSUPP);
 	expect_errno(c, vcm_alloc(c->vcm, ~(resource_size_t)0,
 				  VCM_ALLOC_NOWARN), -ENOMEM);
 	expect_errno(c, vcm_alloc(c->vcm, ~(resource_size_t)0 / 2,
@@ -1197,8 +1195,6 @@ static void contract_make_binding_errors(struct kunit *test)
 	expect_errno(c, vcm_make_binding(c->vcm, 0, 0, 0), -EINVAL);
 	expect_errno(c, vcm_make_binding(c->vcm, unit, BIT(31), 0), -EINVAL);
 	expect_errno(c, vcm_make_binding(c->vcm, unit, 0, BIT(31)), -EINVAL);
-	expect_errno(c, vcm_make_binding(c->vcm, unit, VCM_ALLOC_ACCOUNT, 0),
-		     -EOPNOTSUPP);
 	expect_errno(c, vcm_make_binding(c->vcm, ~(resource_size_t)0,
 					 VCM_ALLOC_NOWARN, 0), -ENOMEM);
 	if (c->p->fixed)

@@ -44,17 +44,6 @@ struct test_o2o {
 
 #define TEST_O2O_OFFSET		SZ_256M
 
-static struct vcm_phys *test_o2o_alloc(struct vcm *vcm, resource_size_t size,
-				       unsigned int flags)
-{
-	static const struct vcm_phys_params params = {
-		.last = PHYS_ADDR_MAX,
-		.nid = NUMA_NO_NODE,
-	};
-
-	return vcm_phys_alloc(size, flags | VCM_ALLOC_CONTIG, &params);
-}
-
 static void test_o2o_release(struct vcm *vcm)
 {
 	struct test_o2o *o2o = container_of(vcm, struct test_o2o, vcm);
@@ -73,7 +62,6 @@ static dma_addr_t test_o2o_to_bus(struct vcm *vcm, phys_addr_t paddr)
 		VCM_O2O_OPS,						\
 		.owner = THIS_MODULE,					\
 		.name = "test-o2o",					\
-		.alloc = test_o2o_alloc,				\
 		.release = test_o2o_release,				\
 	}
 

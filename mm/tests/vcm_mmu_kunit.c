@@ -233,7 +233,7 @@ static void mmu_init(struct kunit *test)
 				     SZ_4K | SZ_64K));
 	KUNIT_EXPECT_EQ(test, mmu->vcm.start, SZ_4K);
 	KUNIT_EXPECT_EQ(test, mmu->vcm.last, SZ_1M - 1);
-	KUNIT_EXPECT_EQ(test, mmu->params.pgsize_bitmap, SZ_4K | SZ_64K);
+	KUNIT_EXPECT_EQ(test, mmu->vcm.memory.pgsize_bitmap, SZ_4K | SZ_64K);
 	vcm_destroy(&mmu->vcm);
 }
 
@@ -262,7 +262,7 @@ static void mmu_no_progress(struct kunit *test)
 	vcm_destroy(&mmu->vcm);
 }
 
-/* vcm_mmu_alloc(): memory that the MMU can map, where its params say */
+/* vcm_alloc(): memory that the MMU can map, where the context says */
 static void mmu_alloc(struct kunit *test)
 {
 	struct softmmu_cfg cfg = mmu_cfg;
@@ -280,7 +280,7 @@ static void mmu_alloc(struct kunit *test)
 				       phys->parts[i].len) & (SZ_64K - 1), 0);
 	vcm_free(phys);
 
-	s->mmu.params.last = 0;
+	s->mmu.vcm.memory.last = 0;
 	phys = vcm_alloc(&s->mmu.vcm, SZ_64K, VCM_ALLOC_NOWARN);
 	KUNIT_EXPECT_PTR_EQ(test, phys, ERR_PTR(-ENOMEM));
 	vcm_destroy(&s->mmu.vcm);

@@ -367,11 +367,6 @@ static void o2o_flags_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, VCM_RES_FLAGS + 1),
 			    ERR_PTR(-EINVAL));
-	/* This provider has no memory of its own */
-	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, SZ_1M, 0),
-			    ERR_PTR(-EOPNOTSUPP));
-	KUNIT_EXPECT_PTR_EQ(test, vcm_make_binding(vcm, SZ_1M, 0, 0),
-			    ERR_PTR(-EOPNOTSUPP));
 	o2o_free(test, phys);
 	vcm_destroy(vcm);
 }

@@ -195,9 +195,6 @@ static void phys_alloc_errors(struct kunit *test)
 						  &phys_any), -EINVAL);
 		expect_errno(test, vcm_phys_alloc(PAGE_SIZE, mode | BIT(31),
 						  &phys_any), -EINVAL);
-		expect_errno(test, vcm_phys_alloc(PAGE_SIZE, mode |
-						  VCM_ALLOC_ACCOUNT,
-						  &phys_any), -EOPNOTSUPP);
 		KUNIT_EXPECT_EQ(test, rec.nr, 0);
 	}
 	rec_end(test);

@@ -335,7 +335,8 @@ static void soft_stop(struct vcm *vcm)
 }
 
 static struct vcm_phys *soft_alloc(struct vcm *vcm, resource_size_t size,
-				   unsigned int flags)
+				   unsigned int flags,
+				   const struct vcm_phys_params *params)
 {
 	struct softmmu *s = softmmu_from(vcm);
 	struct vcm_phys *phys;
@@ -343,7 +344,7 @@ static struct vcm_phys *soft_alloc(struct vcm *vcm, resource_size_t size,
 	if (s->alloc_error)
 		return ERR_PTR(s->alloc_error);
 
-	phys = vcm_mmu_alloc(vcm, size, flags);
+	phys = vcm_phys_alloc(size, flags, params);
 	if (!IS_ERR(phys) && s->alloc_hook)
 		s->alloc_hook(s->test, phys);
 	return phys;
@@ -373,15 +374,12 @@ static void soft_release(struct vcm *vcm)
 	kfree(s);
 }
 
-/* Not VCM_MMU_OPS as it stands: alloc is the test's */
 #define SOFT_DRIVER						\
 	.vcm = {						\
 		.owner = THIS_MODULE,				\
 		.name = "softmmu",				\
-		.res_flags = VCM_RES_FLAGS,			\
 		.alloc = soft_alloc,				\
-		.map = vcm_mmu_map,				\
-		.unmap = vcm_mmu_unmap,				\
+		VCM_MMU_OPS,					\
 		.attach = soft_attach,				\
 		.detach = soft_detach,				\
 		.release = soft_release,			\

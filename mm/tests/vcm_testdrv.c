@@ -254,7 +254,8 @@ static void td_unmap(struct vcm_res *res, struct vcm_phys *phys)
 }
 
 static struct vcm_phys *td_alloc(struct vcm *vcm, resource_size_t size,
-				 unsigned int flags)
+				 unsigned int flags,
+				 const struct vcm_phys_params *params)
 {
 	struct td_ctx *ctx = td_ctx(vcm);
 

@@ -38,6 +38,7 @@ static struct vcm *va_vcm(struct kunit *test, dma_addr_t start,
 	vcm->start = start;
 	vcm->last = last;
 	vcm->pgsize_bitmap = granule;
+	vcm->granule = granule;
 	return vcm;
 }
 
@@ -1034,15 +1035,24 @@ static int va_counted_insert(struct vcm *vcm, struct vcm_res *res);
 static void va_counted_erase(struct vcm *vcm, struct vcm_res *res);
 static struct vcm_res *va_counted_first(struct vcm *vcm, dma_addr_t start,
 					dma_addr_t last);
+static struct vcm_res *va_counted_next(struct vcm_res *res);
+static __maybe_unused struct vcm_res *
+va_counted_near(struct vcm *vcm, dma_addr_t addr, struct vcm_res **below,
+		struct vcm_res **above);
 static bool va_counted_usable(struct vcm *vcm, dma_addr_t start,
 			      dma_addr_t last);
+static bool __maybe_unused va_counted_touches(struct vcm *vcm, dma_addr_t start,
+					      dma_addr_t last);
 static void __maybe_unused va_counted_merge(struct vcm_ranges *ranges);
 
 #define vcm_va_alloc		va_counted_alloc
 #define vcm_va_insert		va_counted_insert
 #define vcm_va_erase		va_counted_erase
 #define vcm_va_first		va_counted_first
+#define vcm_va_next		va_counted_next
+#define vcm_va_near		va_counted_near
 #define vcm_va_usable		va_counted_usable
+#define vcm_va_touches		va_counted_touches
 #define vcm_ranges_merge	va_counted_merge
 #undef EXPORT_SYMBOL_IF_KUNIT
 #define EXPORT_SYMBOL_IF_KUNIT(symbol)

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: caches, for masters that do not snoop them.
+ *
+ * Memory that is bound belongs to the CPUs until vcm_sync_for_device(), to the
+ * device until vcm_sync_for_cpu(), and so on. Where every device of a context
+ * snoops, nothing is to be done and the calls cost next to nothing: a driver
+ * makes them always.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+#include <linux/cleanup.h>
+#include <linux/dma-map-ops.h>
+#include <linux/export.h>
+
+#include "vcm-internal.h"
+
+/* Where all cache maintenance goes, so that tests can see it. */
+VISIBLE_IF_KUNIT void vcm_sync_range(phys_addr_t paddr, size_t size,
+				     enum dma_data_direction dir, bool for_cpu)
+{
+	KUNIT_STATIC_STUB_REDIRECT(vcm_sync_range, paddr, size, dir, for_cpu);
+	if (for_cpu)
+		arch_sync_dma_for_cpu(paddr, size, dir);
+	else
+		arch_sync_dma_for_device(paddr, size, dir);
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_sync_range);
+
+/**
+ * vcm_phys_sync() - hand memory to devices or to the CPUs
+ * @phys: the memory
+ * @offset: first byte
+ * @size: bytes
+ * @dir: what the device does
+ * @for_cpu: whom to hand it to
+ *
+ * What has no struct pages is not cached.
+ *
+ * Context: Any.
+ */
+void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
+		   resource_size_t size, enum dma_data_direction dir,
+		   bool for_cpu)
+{
+	const struct phys_vec *part = phys->parts;
+
+	if (!(phys->flags & VCM_PHYS_PAGES))
+		return;
+	for (; size; part++) {
+		size_t len;
+
+		if (offset >= part->len) {
+			offset -= part->len;
+			continue;
+		}
+		len = min_t(resource_size_t, part->len - offset, size);
+		vcm_sync_range(part->paddr + offset, len, dir, for_cpu);
+		size -= len;
+		offset = 0;
+	}
+	arch_sync_dma_flush();
+}
+
+static int vcm_sync(struct vcm_res *res, resource_size_t offset,
+		    resource_size_t size, enum dma_data_direction dir,
+		    bool for_cpu)
+{
+	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys;
+	int ret = -EINVAL;
+
+	phys = vcm_res_phys(res);
+	if (!phys)
+		return -EINVAL;
+
+	down_read(&vcm->topology);
+	if (offset <= phys->size && size <= phys->size - offset) {
+		ret = 0;
+		if (vcm->driver->sync)
+			vcm->driver->sync(res, phys, offset, size, dir,
+					  for_cpu);
+		else if (vcm->unsnooped)
+			vcm_phys_sync(phys, offset, size, dir, for_cpu);
+	}
+	up_read(&vcm->topology);
+	vcm_phys_drop(phys);
+	return ret;
+}
+
+/**
+ * vcm_sync_for_device() - hand bound memory to the device
+ * @res: the reservation, which nobody unbinds meanwhile
+ * @offset: first byte, from the start of @res
+ * @size: bytes
+ * @dir: what the device is going to do; as for the DMA API
+ *
+ * What the CPUs have written reaches the device, and what they have cached does
+ * not get in its way. The CPUs leave these bytes alone until
+ * vcm_sync_for_cpu(). Where devices do not snoop, @offset and @size are to be
+ * multiples of a cache line, or neighbours suffer.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: 0, or -EINVAL for a bad pointer, an unknown direction, or bytes that
+ * are not bound.
+ */
+int vcm_sync_for_device(struct vcm_res *res, resource_size_t offset,
+			resource_size_t size, enum dma_data_direction dir)
+{
+	might_sleep();
+	if (IS_ERR_OR_NULL(res) || !valid_dma_direction(dir))
+		return -EINVAL;
+	return vcm_sync(res, offset, size, dir, false);
+}
+EXPORT_SYMBOL_GPL(vcm_sync_for_device);
+
+/**
+ * vcm_sync_for_cpu() - take bound memory back from the device
+ * @res: the reservation, which nobody unbinds meanwhile
+ * @offset: first byte, from the start of @res
+ * @size: bytes
+ * @dir: what the device has done; as for vcm_sync_for_device()
+ *
+ * What the device has written is what the CPUs read from now on.
+ *
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: as vcm_sync_for_device().
+ */
+int vcm_sync_for_cpu(struct vcm_res *res, resource_size_t offset,
+		     resource_size_t size, enum dma_data_direction dir)
+{
+	might_sleep();
+	if (IS_ERR_OR_NULL(res) || !valid_dma_direction(dir))
+		return -EINVAL;
+	return vcm_sync(res, offset, size, dir, true);
+}
+EXPORT_SYMBOL_GPL(vcm_sync_for_cpu);
