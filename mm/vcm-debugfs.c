@@ -3,7 +3,7 @@
  * Virtual Contiguous Memory: what can be seen of it at run time.
  *
  * debugfs has a folder vcm with one for each context, named after its provider
- * and a number. The kernel's own address space is not shown: its addresses are
+ * and a number. The kernel's own address space has none: its addresses are
  * pointers of the kernel.
  */
 #include <linux/atomic.h>
@@ -29,11 +29,35 @@ struct vcm_debug {
 
 static struct dentry *vcm_debug_root;
 
+/* Where else what is bound at an address can be reached. */
+static void vcm_lookup_others(struct seq_file *m, struct vcm *vcm,
+			      dma_addr_t addr)
+{
+	struct vcm_res *res = vcm_lookup(vcm, addr), *other = NULL;
+	struct vcm_phys *phys;
+	phys_addr_t paddr;
+
+	if (IS_ERR(res))
+		return;
+	if (!vcm_addr_to_phys(vcm, addr, &paddr))
+		seq_printf(m, "  physical address %pa\n", &paddr);
+	phys = vcm_res_phys(res);
+	while (phys && (other = vcm_phys_next_res(phys, other))) {
+		if (other == res)
+			continue;
+		seq_printf(m, "  its memory is bound in %s.%u by %pS too\n",
+			   other->vcm->driver->name, other->vcm->id,
+			   other->owner);
+	}
+	vcm_phys_put(phys);
+	vcm_res_put(res);
+}
+
 static int vcm_lookup_show(struct seq_file *m, void *unused)
 {
 	struct vcm *vcm = m->private;
 	dma_addr_t addr = atomic64_read(&vcm->debug->addr);
-	DECLARE_SEQ_BUF(s, 640);
+	DECLARE_SEQ_BUF(s, VCM_DESCRIPTION);
 
 	if (!READ_ONCE(vcm->debug->asked)) {
 		seq_puts(m, "write a device address first\n");
@@ -41,12 +65,8 @@ static int vcm_lookup_show(struct seq_file *m, void *unused)
 	}
 	vcm_describe_addr(vcm, addr, &s);
 	seq_printf(m, "%pad%s\n", &addr, seq_buf_str(&s));
+	vcm_lookup_others(m, vcm, addr);
 	return 0;
-}
-
-static int vcm_lookup_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, vcm_lookup_show, inode->i_private);
 }
 
 static ssize_t vcm_lookup_write(struct file *file, const char __user *buf,
@@ -66,20 +86,33 @@ static ssize_t vcm_lookup_write(struct file *file, const char __user *buf,
 	WRITE_ONCE(vcm->debug->asked, true);
 	return count;
 }
+DEFINE_SHOW_STORE_ATTRIBUTE(vcm_lookup);
 
-static const struct file_operations vcm_lookup_fops = {
-	.owner = THIS_MODULE,
-	.open = vcm_lookup_open,
-	.read = seq_read,
-	.write = vcm_lookup_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+/* One line for each reservation, in ascending order. */
+static int vcm_reservations_show(struct seq_file *m, void *unused)
+{
+	struct vcm *vcm = m->private;
+	struct vcm_addr_info info;
+	struct vcm_res *res = NULL;
+
+	while ((res = vcm_next_res(vcm, res))) {
+		if (vcm_lookup_info(vcm, res->start, &info))
+			continue;
+		seq_printf(m, "%pad %#llx bytes, %#llx bound, %c%c%s %pS\n",
+			   &info.res.start, (u64)info.res.size,
+			   (u64)info.res.bound_size,
+			   info.res.flags & VCM_RES_READ ? 'r' : '-',
+			   info.res.flags & VCM_RES_WRITE ? 'w' : '-',
+			   info.res.quarantined ? " quarantined" : "",
+			   info.res.owner);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vcm_reservations);
 
 /* A context without a folder works as well, so nothing here can fail. */
 void vcm_debug_init(struct vcm *vcm)
 {
-	static atomic_t count;
 	char name[64];
 
 	if (vcm == vcm_vmm)
@@ -87,18 +120,19 @@ void vcm_debug_init(struct vcm *vcm)
 	vcm->debug = kzalloc_obj(*vcm->debug);
 	if (!vcm->debug)
 		return;
-	snprintf(name, sizeof(name), "%s.%u", vcm->driver->name,
-		 (unsigned int)atomic_inc_return(&count));
+	snprintf(name, sizeof(name), "%s.%u", vcm->driver->name, vcm->id);
 	vcm->debug->dir = debugfs_create_dir(name, vcm_debug_root);
 	debugfs_create_file("lookup", 0600, vcm->debug->dir, vcm,
 			    &vcm_lookup_fops);
+	debugfs_create_file("reservations", 0400, vcm->debug->dir, vcm,
+			    &vcm_reservations_fops);
 }
 
 void vcm_debug_exit(struct vcm *vcm)
 {
 	if (!vcm->debug)
 		return;
-	/* Waits for whoever is reading */
+	/* Waits for readers, whose references must not be the last ones */
 	debugfs_remove(vcm->debug->dir);
 	kfree(vcm->debug);
 }

@@ -176,14 +176,14 @@ void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s)
 void vcm_report_fault(struct vcm *vcm, dma_addr_t addr, unsigned int flags)
 {
 	static const char * const what[] = { "access", "read", "write", "access" };
-	DECLARE_SEQ_BUF(s, 640);
+	DECLARE_SEQ_BUF(s, VCM_DESCRIPTION);
 
 	if (IS_ERR_OR_NULL(vcm) || vcm_fault_claimed(vcm, addr, flags) ||
 	    !__ratelimit(&vcm->fault_limit))
 		return;
 
 	vcm_describe_addr(vcm, addr, &s);
-	pr_err("%s: fault, %s at %pad%s\n", vcm->driver->name, what[flags & 3],
-	       &addr, seq_buf_str(&s));
+	pr_err("%s.%u: fault, %s at %pad%s\n", vcm->driver->name, vcm->id,
+	       what[flags & 3], &addr, seq_buf_str(&s));
 }
 EXPORT_SYMBOL_GPL(vcm_report_fault);

@@ -83,6 +83,9 @@ struct vcm_res *vcm_va_near(struct vcm *vcm, dma_addr_t addr,
 bool vcm_va_usable(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 
+/* Room for what vcm_describe_addr() says */
+#define VCM_DESCRIPTION		640
+
 void vcm_fault_init(struct vcm *vcm);
 void vcm_fault_exit(struct vcm *vcm);
 void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s);

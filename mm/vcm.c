@@ -45,6 +45,7 @@
 #define pr_fmt(fmt) "vcm: " fmt
 
 #include <kunit/visibility.h>
+#include <linux/atomic.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/export.h>
@@ -106,6 +107,7 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap)
 {
 	unsigned long mask = (pgsize_bitmap & -pgsize_bitmap) - 1;
+	static atomic_t count;
 
 	if (!pgsize_bitmap || start > last || start & mask ||
 	    (last & mask) != mask || !driver->map || !driver->unmap ||
@@ -117,6 +119,7 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	vcm->start = start;
 	vcm->last = last;
 	vcm->driver = driver;
+	vcm->id = atomic_fetch_inc(&count);
 	vcm->pgsize_bitmap = pgsize_bitmap;
 	vcm->memory = (struct vcm_phys_params) {
 		.pgsize_bitmap = pgsize_bitmap,
@@ -144,7 +147,6 @@ static void vcm_release(struct kref *ref)
 	struct vcm *vcm = container_of(ref, struct vcm, ref);
 	struct module *owner = vcm->driver->owner;
 
-	vcm_debug_exit(vcm);
 	vcm_fault_exit(vcm);
 	kfree(vcm->blocked);
 	kfree(vcm->spare);
@@ -1388,6 +1390,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_unreserve);
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm *vcm = res->vcm;
+	resource_size_t sum;
 
 	lockdep_assert_held(&vcm->topology);
 	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
@@ -1395,12 +1398,14 @@ void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys)
 			return;
 		res->quarantine = vcm_phys_get(phys);
 		vcm->quarantined += res->res_size;
+		sum = vcm->quarantined;
 	}
 	kref_get(&res->ref);
 	/* Nobody may be left who points to it */
 	kmemleak_not_leak(res);
-	pr_err("%s: hardware did not let go of %pad size %pa of %pS: never used again\n",
-	       vcm->driver->name, &res->start, &res->res_size, res->owner);
+	pr_err("%s.%u: hardware did not let go of %pad size %pa of %pS, never used again (%pa in all)\n",
+	       vcm->driver->name, vcm->id, &res->start, &res->res_size,
+	       res->owner, &sum);
 }
 EXPORT_SYMBOL_GPL(vcm_quarantine);
 
@@ -1797,8 +1802,8 @@ static void vcm_report_alive(struct vcm *vcm)
 	if (!report.nr)
 		return;
 
-	pr_warn("%s context destroyed with %u reservations alive\n",
-		vcm->driver->name, kref_read(&vcm->ref) - 1);
+	pr_warn("%s.%u: context destroyed with %u reservations alive\n",
+		vcm->driver->name, vcm->id, kref_read(&vcm->ref) - 1);
 	for (i = 0; i < report.nr; i++)
 		pr_warn("  %pad size %pa of %pS\n", &report.line[i].start,
 			&report.line[i].size, report.line[i].owner);
@@ -1837,6 +1842,7 @@ void vcm_destroy(struct vcm *vcm)
 		vcm_detach_locked(vcm, master);
 	up_write(&vcm->topology);
 
+	vcm_debug_exit(vcm);
 	vcm_report_alive(vcm);
 	kref_put(&vcm->ref, vcm_release);
 }

@@ -113,6 +113,7 @@ struct vcm {
 
 	/* private: constant after vcm_init() */
 	const struct vcm_driver *driver;
+	unsigned int id;
 	unsigned long pgsize_bitmap;
 	struct vcm_phys_params memory;
 	struct kref ref;
