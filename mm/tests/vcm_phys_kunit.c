@@ -20,6 +20,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
@@ -1223,25 +1224,27 @@ static bool walk_random_phys(struct kunit *test, struct rnd_state *rnd,
 	const u64 unit = BIT_ULL(shift);
 	struct phys_vec part[4];
 	unsigned int i, nr = 1 + prandom_u32_state(rnd) % ARRAY_SIZE(part);
+	resource_size_t sum = 0;
 	struct vcm_phys *phys;
 
 	for (i = 0; i < nr; i++) {
 		u64 pages = 1 + (prandom_u32_state(rnd) >>
 				 (20 + prandom_u32_state(rnd) % 12));
-		u64 paddr = prandom_u32_state(rnd);
+		u64 paddr = prandom_u32_state(rnd) & (PHYS_ADDR_MAX >> shift);
+		u64 len = pages * unit;
 
 		/* Often well aligned, so that large pages have a chance */
 		paddr &= GENMASK(31, prandom_u32_state(rnd) % 16);
+		/* and sometimes not aligned at all */
+		if (i == nr - 1 && prandom_u32_state(rnd) % 16 == 0)
+			len += unit / 2;
 		part[i].paddr = paddr * unit;
-		part[i].len = pages * unit;
-		if (part[i].len != pages * unit ||
-		    part[i].paddr != paddr * unit ||
-		    part[i].paddr + (part[i].len - 1) < part[i].paddr)
+		part[i].len = len;
+		if (part[i].len != len ||
+		    part[i].paddr + (part[i].len - 1) < part[i].paddr ||
+		    check_add_overflow(sum, part[i].len, &sum))
 			return false;
 	}
-	/* and sometimes not aligned at all */
-	if (prandom_u32_state(rnd) % 16 == 0)
-		part[nr - 1].len += unit / 2;
 	phys = phys_make(part, nr);
 	phys_ok(test, phys);
 	w->phys = phys;
