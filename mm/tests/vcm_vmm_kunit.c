@@ -597,7 +597,7 @@ static void vmm_many_pages_test(struct kunit *test)
 /* vcm_bind: -ENOMEM, and nothing changed, for more than there are addresses */
 static void vmm_too_large_test(struct kunit *test)
 {
-	const size_t huge = (SIZE_MAX / 4) & PAGE_MASK;
+	const size_t huge = (SIZE_MAX / 2) & PAGE_MASK;
 	struct vcm_phys *phys = vmm_new(test, 2, VCM_PHYS_PAGES);
 
 	/* It is refused before anybody looks for this memory */
