@@ -15,6 +15,7 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/pm.h>
 #include <linux/random.h>
 #include <linux/string.h>
 
@@ -117,6 +118,8 @@ static int edu_transfer(struct vcm_edu *edu, u64 src, u64 dst, size_t len,
 
 	guard(mutex)(&edu->lock);
 
+	if (edu->asleep)
+		return -ESHUTDOWN;
 	if (edu->stalled) {
 		ret = edu_start(edu);
 		if (ret)
@@ -148,8 +151,9 @@ static bool edu_has(size_t offset, size_t len)
  *
  * Context: Process context, sleeps until the transfer is over.
  * Return: 0, -EINVAL for bytes that the device's buffer does not have,
- * -ETIMEDOUT, -EBUSY while a transfer that timed out has still not ended. The
- * device does not tell whether it reached the memory.
+ * -ETIMEDOUT, -EBUSY while a transfer that timed out has still not ended,
+ * -ESHUTDOWN while the system sleeps. The device does not tell whether it
+ * reached the memory.
  */
 int vcm_edu_to_device(struct vcm_edu *edu, dma_addr_t addr, size_t offset,
 		      size_t len)
@@ -367,6 +371,34 @@ static void edu_remove(struct pci_dev *pdev)
 	edu_exit_memory(edu);
 }
 
+/*
+ * What is bound stays so: the page tables are the IOMMU driver's, who looks
+ * after them. Only the device has to keep off the bus.
+ */
+static int edu_suspend(struct device *dev)
+{
+	struct vcm_edu *edu = dev_get_drvdata(dev);
+
+	/* Waits for the transfer under way */
+	guard(mutex)(&edu->lock);
+	edu->asleep = true;
+	edu->stalled = true;
+	pci_clear_master(edu->pdev);
+	return 0;
+}
+
+/* The next transfer lets the device on the bus again. */
+static int edu_resume(struct device *dev)
+{
+	struct vcm_edu *edu = dev_get_drvdata(dev);
+
+	guard(mutex)(&edu->lock);
+	edu->asleep = false;
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(edu_pm_ops, edu_suspend, edu_resume);
+
 static const struct pci_device_id edu_ids[] = {
 	{ PCI_DEVICE(EDU_VENDOR, EDU_DEVICE) },
 	{ }
@@ -378,6 +410,7 @@ static struct pci_driver edu_driver = {
 	.id_table = edu_ids,
 	.probe = edu_probe,
 	.remove = edu_remove,
+	.driver.pm = pm_sleep_ptr(&edu_pm_ops),
 };
 module_pci_driver(edu_driver);
 

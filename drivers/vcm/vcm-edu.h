@@ -28,7 +28,9 @@
  * @work: a buffer of the driver's own
  * @lock: one transfer at a time
  * @done: the end of a transfer
- * @stalled: a transfer did not end in time, the device has been cut off
+ * @stalled: the device has been cut off: a transfer did not end in time, or the
+ *	system slept
+ * @asleep: the system is about to sleep, or does
  */
 struct vcm_edu {
 	struct pci_dev *pdev;
@@ -38,6 +40,7 @@ struct vcm_edu {
 	struct mutex lock;	/* one transfer at a time */
 	struct completion done;
 	bool stalled;
+	bool asleep;
 };
 
 struct vcm_edu *vcm_edu_get(struct pci_dev *pdev);
