@@ -8,6 +8,10 @@
  * failed. Reading the file gives a row for each thing shown:
  *
  *	point|provider|buffer bytes|parts|device address|leaves|verified|result
+ *
+ * Writing a seed to vcm-edu/keep binds memory that the devices have written and
+ * leaves it bound, for instance for as long as the system sleeps. Writing 0
+ * shows that nothing has changed, for the CPU and the devices, and ends that.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -53,7 +57,7 @@ struct demo {
 	u64 seed;
 	struct rnd_state rnd;
 	struct rnd_state place;
-	unsigned int point;
+	const char *point;
 	const char *step;
 };
 
@@ -70,7 +74,7 @@ void demo_row(const struct demo *d, const struct vcm_res *res,
 	struct va_format vaf;
 	va_list args;
 
-	seq_buf_printf(s, "%u|%s|%llu|%u|", d->point, res->vcm->driver->name,
+	seq_buf_printf(s, "%s|%s|%llu|%u|", d->point, res->vcm->driver->name,
 		       (u64)phys->size, phys->count);
 	/* Where the CPU sees it is nobody's business */
 	if (res->vcm == vcm_vmm)
@@ -815,13 +819,30 @@ static int demo_orphaned(struct demo *d)
 
 /* A run */
 
-static int (*const demo_points[])(struct demo *d) = {
-	demo_contiguous,
-	demo_shared,
-	demo_attached,
-	demo_isolated,
-	demo_orphaned,
+static const struct {
+	const char *name;
+	int (*show)(struct demo *d);
+} demo_points[] = {
+	{ "1", demo_contiguous },
+	{ "2", demo_shared },
+	{ "3", demo_attached },
+	{ "4", demo_isolated },
+	{ "5", demo_orphaned },
 };
+
+static void demo_begin(struct demo *d, const char *point, u64 salt)
+{
+	d->point = point;
+	prandom_seed_state(&d->rnd, d->seed + salt);
+}
+
+static int demo_end(const struct demo *d, int ret)
+{
+	if (ret)
+		seq_buf_printf(&demo_rows, "%s|-|-|-|-|-|%s|FAILED %pe\n",
+			       d->point, d->step, ERR_PTR(ret));
+	return ret;
+}
 
 /* All points are tried; the first error counts. */
 static int demo_run_points(struct demo *d)
@@ -830,13 +851,8 @@ static int demo_run_points(struct demo *d)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(demo_points); i++) {
-		d->point = i + 1;
-		prandom_seed_state(&d->rnd, d->seed + d->point);
-		ret = demo_points[i](d);
-		if (ret)
-			seq_buf_printf(&demo_rows,
-				       "%u|-|-|-|-|-|%s|FAILED %pe\n",
-				       d->point, d->step, ERR_PTR(ret));
+		demo_begin(d, demo_points[i].name, i + 1);
+		ret = demo_end(d, demo_points[i].show(d));
 		first = first ?: ret;
 	}
 	return first;
@@ -896,10 +912,166 @@ static int demo_run(u64 seed)
 	return ret;
 }
 
-/* The file */
+/* Point "suspend": memory stays bound over two writes to the file "keep". */
 
-static ssize_t demo_write(struct file *file, const char __user *ubuf,
-			  size_t count, loff_t *pos)
+/**
+ * struct demo_kept - what is bound between the two
+ * @d: the devices, which are not held, so that the system can sleep
+ * @buf: a buffer in the address space of each
+ * @other: the first buffer in the address space of the second device
+ */
+struct demo_kept {
+	struct demo d;
+	struct demo_buf *buf[2];
+	struct vcm_res *other;
+};
+
+static struct demo_kept *demo_kept;
+
+static int demo_write_kept(struct demo *d, struct demo_buf *buf, unsigned int i)
+{
+	u32 window[2 * DEMO_FEW];
+
+	demo_windows(d, window, 2 * DEMO_FEW);
+	return demo_copy(d->edu[i], buf, buf->res->start, window,
+			 window + DEMO_FEW, DEMO_FEW);
+}
+
+static int demo_bind_kept(struct demo_kept *kept)
+{
+	struct demo *d = &kept->d;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < 2; i++) {
+		kept->buf[i] = demo_buf_new(d, d->edu[i]->vcm);
+		if (IS_ERR(kept->buf[i]))
+			return PTR_ERR(kept->buf[i]);
+		d->step = "writing to what stays bound";
+		ret = demo_write_kept(d, kept->buf[i], i);
+		if (ret)
+			return ret;
+	}
+	kept->other = demo_map_elsewhere(d, d->edu[1]->vcm, kept->buf[0]);
+	return PTR_ERR_OR_ZERO(kept->other);
+}
+
+/* What was there is there, and the device works in it as before. */
+static int demo_check_kept(struct demo *d, struct demo_buf *buf, unsigned int i)
+{
+	u32 crc;
+	int ret;
+
+	d->step = "checking what stayed bound";
+	ret = demo_check(buf, &crc);
+	if (ret)
+		return ret;
+	demo_row(d, buf->res, buf->phys, "the memory is as it was, crc32 %08x",
+		 crc);
+
+	d->step = "using what stayed bound";
+	ret = demo_write_kept(d, buf, i);
+	if (!ret)
+		ret = demo_check(buf, &crc);
+	if (!ret)
+		demo_row(d, buf->res, buf->phys,
+			 "%s reads and writes %u windows as before, crc32 %08x",
+			 pci_name(d->pdev[i]), DEMO_FEW, crc);
+	return ret;
+}
+
+static int demo_check_other(struct demo_kept *kept)
+{
+	struct demo *d = &kept->d;
+	u32 window[DEMO_FEW];
+	int ret;
+
+	d->step = "reading by the second device";
+	demo_windows(d, window, DEMO_FEW);
+	ret = demo_fetch(d->edu[1], kept->buf[0], kept->other->start, window,
+			 DEMO_FEW);
+	if (!ret)
+		demo_row(d, kept->other, kept->buf[0]->phys,
+			 "%s reads it in its own context",
+			 pci_name(d->pdev[1]));
+	return ret;
+}
+
+static int demo_show_kept(struct demo_kept *kept)
+{
+	struct demo *d = &kept->d;
+	unsigned int i;
+	int ret = 0;
+
+	d->step = "two devices with their driver";
+	for (i = 0; i < 2 && !ret; i++) {
+		d->edu[i] = vcm_edu_get(d->pdev[i]);
+		ret = PTR_ERR_OR_ZERO(d->edu[i]);
+	}
+	for (i = 0; i < 2 && !ret; i++)
+		ret = demo_check_kept(d, kept->buf[i], i);
+	return ret ?: demo_check_other(kept);
+}
+
+static int demo_free_kept(struct demo_kept *kept, int ret)
+{
+	int i;
+
+	vcm_unmap(kept->other);
+	for (i = 1; i >= 0; i--)
+		ret = demo_buf_free(&kept->d, kept->buf[i], ret);
+	ret = demo_end(&kept->d, ret);
+	demo_put_devices(&kept->d);
+	kfree(kept);
+	return ret;
+}
+
+static int demo_keep(u64 seed)
+{
+	struct demo_kept *kept;
+	unsigned int i;
+	int ret;
+
+	if (demo_kept)
+		return -EBUSY;
+	kept = kzalloc_obj(*kept);
+	if (!kept)
+		return -ENOMEM;
+
+	kept->d.seed = seed;
+	prandom_seed_state(&kept->d.place, seed);
+	demo_begin(&kept->d, "suspend", 0);
+	ret = demo_get_devices(&kept->d);
+	if (ret) {
+		kfree(kept);
+		return ret;
+	}
+
+	ret = demo_bind_kept(kept);
+	if (ret)
+		return demo_free_kept(kept, ret);
+	for (i = 0; i < 2; i++) {
+		vcm_edu_put(kept->d.edu[i]);
+		kept->d.edu[i] = NULL;
+	}
+	demo_kept = kept;
+	return 0;
+}
+
+static int demo_unkeep(void)
+{
+	struct demo_kept *kept = demo_kept;
+
+	if (!kept)
+		return -ENOENT;
+	demo_kept = NULL;
+	return demo_free_kept(kept, demo_show_kept(kept));
+}
+
+/* The files */
+
+static ssize_t demo_file_write(const char __user *ubuf, size_t count,
+			       int (*fn)(u64 seed))
 {
 	u64 seed;
 	int ret;
@@ -911,10 +1083,32 @@ static ssize_t demo_write(struct file *file, const char __user *ubuf,
 	ret = mutex_lock_interruptible(&demo_lock);
 	if (ret)
 		return ret;
-	ret = demo_run(seed);
+	ret = fn(seed);
 	mutex_unlock(&demo_lock);
 	return ret ?: count;
 }
+
+static ssize_t demo_write(struct file *file, const char __user *ubuf,
+			  size_t count, loff_t *pos)
+{
+	return demo_file_write(ubuf, count, demo_run);
+}
+
+static int demo_keep_or_not(u64 seed)
+{
+	return seed ? demo_keep(seed) : demo_unkeep();
+}
+
+static ssize_t demo_keep_write(struct file *file, const char __user *ubuf,
+			       size_t count, loff_t *pos)
+{
+	return demo_file_write(ubuf, count, demo_keep_or_not);
+}
+
+static const struct file_operations demo_keep_fops = {
+	.owner = THIS_MODULE,
+	.write = demo_keep_write,
+};
 
 static int demo_show(struct seq_file *m, void *unused)
 {
@@ -935,6 +1129,7 @@ static int __init demo_init(void)
 {
 	demo_dir = debugfs_create_dir("vcm-edu", NULL);
 	debugfs_create_file("demo", 0600, demo_dir, NULL, &demo_fops);
+	debugfs_create_file("keep", 0200, demo_dir, NULL, &demo_keep_fops);
 	return 0;
 }
 module_init(demo_init);
@@ -942,6 +1137,8 @@ module_init(demo_init);
 static void __exit demo_exit(void)
 {
 	debugfs_remove(demo_dir);
+	if (demo_kept)
+		demo_free_kept(demo_kept, 0);
 }
 module_exit(demo_exit);
 

@@ -6,7 +6,8 @@
  * asks for with vcm.do=, reports through /dev/kmsg and powers the machine off:
  *
  *   kunit	nothing: the suites have run before init
- *   demo	start the demo of vcm-edu-demo and print its results
+ *   demo	start the demo of vcm-edu-demo, with vcm.suspend=1 around a system
+ *		suspend too, and print its results
  *   shell	a shell on the console
  *
  * Every report line begins with "VCM-"; tools/vcm/boot.py reads them. They go
@@ -17,8 +18,12 @@
 
 #define DEBUGFS		"/sys/kernel/debug"
 #define DEMO		DEBUGFS "/vcm-edu/demo"
+#define KEEP		DEBUGFS "/vcm-edu/keep"
 #define KMEMLEAK	DEBUGFS "/kmemleak"
 #define DRIVER		"/sys/bus/pci/drivers/vcm-edu"
+#define WAKE_ALARM	"/sys/class/rtc/rtc0/wakealarm"
+#define POWER_STATE	"/sys/power/state"
+#define SUSPENDED	"/sys/power/suspend_stats/success"
 #define DMA_BITS	"/sys/module/vcm_edu/parameters/dma_bits"
 
 #define MAX_DEVICES	8
@@ -36,6 +41,7 @@ static const char *error_name(int error)
 	static char number[16];
 
 	switch (error) {
+	case 0:		return "done";
 	case EPERM:	return "-EPERM";
 	case ENOENT:	return "-ENOENT";
 	case EINTR:	return "-EINTR";
@@ -261,6 +267,37 @@ static void show_short_reach(void)
 	row("28-bit", line, ret && !again);
 }
 
+/*
+ * Every device is suspended and the processors idle until the alarm. The clock
+ * counts seconds, and falling asleep takes time on a slow machine.
+ */
+static int sleep_a_while(void)
+{
+	int before = file_number(SUSPENDED), ret;
+
+	ret = write_file(WAKE_ALARM, "+3");
+	ret = ret ?: write_file(POWER_STATE, "freeze");
+	if (!ret && file_number(SUSPENDED) != before + 1)
+		ret = -EAGAIN;
+	return ret;
+}
+
+/* Memory bound before a suspend is there after it, for the devices too. */
+static void show_suspend(void)
+{
+	int kept, slept, ret;
+	char line[256];
+
+	kept = write_file(KEEP, option("vcm.seed", "2010"));
+	slept = kept ?: sleep_a_while();
+	ret = kept ?: write_file(KEEP, "0");
+	if (!kept && !slept && !ret)
+		return;
+	snprintf(line, sizeof(line), "binding: %s, sleeping: %s, looking again: %s",
+		 error_name(-kept), error_name(-slept), error_name(-ret));
+	row("suspend", line, 0);
+}
+
 static void run_demo(void)
 {
 	int ret, fd = open(DEMO, O_RDWR);
@@ -277,6 +314,8 @@ static void run_demo(void)
 		report("VCM-INIT: the demo failed: %s\n", error_name(-ret));
 		failures++;
 	}
+	if (atoi(option("vcm.suspend", "0")))
+		show_suspend();
 	ret = read_file(DEMO, text, sizeof(text));
 	if (ret <= 0) {
 		report("VCM-INIT: the demo has no results: %s\n", error_name(-ret));
@@ -343,12 +382,14 @@ static void run_shell(void)
 		"sh", "-c", "busybox --install -s /bin; exec sh -i", NULL
 	};
 	static const char * const envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
+	char tty[NAME_SIZE + 8];
 	pid_t pid = fork();
 	int fd;
 
 	if (!pid) {
 		setsid();
-		fd = open("/dev/ttyAMA0", O_RDWR);
+		snprintf(tty, sizeof(tty), "/dev/%s", option("console", "console"));
+		fd = open(tty, O_RDWR);
 		if (fd >= 0) {
 			dup2(fd, 0);
 			dup2(fd, 1);
