@@ -306,4 +306,4 @@ int vcm_translate(struct vcm *from, dma_addr_t addr, struct vcm *to,
 	vcm_phys_drop(phys);
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_translate);
+EXPORT_SYMBOL_GPL(vcm_translate);

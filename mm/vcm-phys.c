@@ -331,7 +331,7 @@ struct vcm_phys *vcm_phys_import_sg(struct scatterlist *sgl, unsigned int nents,
 	ret = vcm_phys_finish(phys);
 	return ret ? ERR_PTR(ret) : phys;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_import_sg);
+EXPORT_SYMBOL_GPL(vcm_phys_import_sg);
 
 /*
  * The page allocator. Blocks of several pages are compound, so each knows its

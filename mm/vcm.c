@@ -800,7 +800,7 @@ struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 		return ERR_PTR(ret);
 	return vcm_reserve_for(vcm, size, ret, NULL, &vcm_anywhere, _RET_IP_);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_reserve);
+EXPORT_SYMBOL_GPL(vcm_reserve);
 
 /**
  * vcm_reserve_in() - reserve contiguous device addresses within a window
@@ -838,7 +838,7 @@ struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 		return ERR_PTR(-EADDRNOTAVAIL);
 	return res;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_reserve_in);
+EXPORT_SYMBOL_GPL(vcm_reserve_in);
 
 static int vcm_place_at(struct vcm_res *res)
 {
@@ -895,7 +895,7 @@ struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
 	}
 	return res;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_reserve_at);
+EXPORT_SYMBOL_GPL(vcm_reserve_at);
 
 /**
  * vcm_ref_reserve() - add an ownership to a reservation
@@ -1325,7 +1325,7 @@ void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 		}
 	}
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_unbind_many);
+EXPORT_SYMBOL_GPL(vcm_unbind_many);
 
 /*
  * Drops an ownership on behalf of @by. The last one unbinds and gives the
@@ -1373,7 +1373,7 @@ void vcm_unreserve(struct vcm_res *res)
 	if (!IS_ERR_OR_NULL(res))
 		vcm_res_drop(res, true, _RET_IP_);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_unreserve);
+EXPORT_SYMBOL_GPL(vcm_unreserve);
 
 /**
  * vcm_quarantine() - say that hardware did not let go of a binding
@@ -1661,7 +1661,7 @@ struct vcm_phys *vcm_alloc_for(struct vcm *const *vcms, unsigned int nr,
 	vcm_free(phys);
 	return ERR_PTR(-EADDRNOTAVAIL);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_alloc_for);
+EXPORT_SYMBOL_GPL(vcm_alloc_for);
 
 /**
  * vcm_alloc() - allocate memory that suits a context

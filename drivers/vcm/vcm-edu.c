@@ -184,10 +184,24 @@ int vcm_edu_from_device(struct vcm_edu *edu, dma_addr_t addr, size_t offset,
 }
 EXPORT_SYMBOL_NS_GPL(vcm_edu_from_device, "VCM_EDU");
 
+/* There and back; on the way the buffer is the device's. */
+static int edu_copy(struct vcm_edu *edu, struct vcm_res *work)
+{
+	int ret;
+
+	ret = vcm_sync_for_device(work, 0, 2 * EDU_CHUNK, DMA_BIDIRECTIONAL);
+	if (ret)
+		return ret;
+	ret = vcm_edu_to_device(edu, work->start, 0, EDU_CHUNK);
+	if (!ret)
+		ret = vcm_edu_from_device(edu, work->start + EDU_CHUNK, 0,
+					  EDU_CHUNK);
+	return vcm_sync_for_cpu(work, 0, 2 * EDU_CHUNK, DMA_BIDIRECTIONAL) ?: ret;
+}
+
 /* Bytes must come back from the device as they went there. */
 static int edu_self_test(struct vcm_edu *edu)
 {
-	const dma_addr_t addr = edu->work->start;
 	struct vcm_res *cpu;
 	u8 *bytes;
 	int ret;
@@ -198,9 +212,7 @@ static int edu_self_test(struct vcm_edu *edu)
 
 	bytes = vcm_cpu_addr(cpu);
 	get_random_bytes(bytes, EDU_CHUNK);
-	ret = vcm_edu_to_device(edu, addr, 0, EDU_CHUNK);
-	if (!ret)
-		ret = vcm_edu_from_device(edu, addr + EDU_CHUNK, 0, EDU_CHUNK);
+	ret = edu_copy(edu, edu->work);
 	if (!ret && memcmp(bytes, bytes + EDU_CHUNK, EDU_CHUNK))
 		ret = -EIO;
 
@@ -247,16 +259,15 @@ static int edu_init_memory(struct vcm_edu *edu)
 	struct device *dev = &edu->pdev->dev;
 	int ret;
 
-	edu->vcm = vcm_for_device(dev);
+	edu->vcm = devm_vcm_for_device(dev);
 	if (IS_ERR(edu->vcm))
 		return dev_err_probe(dev, PTR_ERR(edu->vcm),
 				     "no address space for the device\n");
 
 	ret = vcm_activate(edu->vcm);
-	if (ret) {
-		dev_err_probe(dev, ret, "cannot activate the address space\n");
-		goto err_destroy;
-	}
+	if (ret)
+		return dev_err_probe(dev, ret,
+				     "cannot activate the address space\n");
 
 	edu->work = vcm_make_binding(edu->vcm, EDU_WORK_SIZE, 0, 0);
 	if (IS_ERR(edu->work)) {
@@ -265,26 +276,20 @@ static int edu_init_memory(struct vcm_edu *edu)
 			edu_no_reach(edu, fls64(dma_get_mask(dev)), ret);
 		else
 			dev_err_probe(dev, ret, "no working buffer\n");
-		goto err_deactivate;
+		vcm_deactivate(edu->vcm);
 	}
-	return 0;
-
-err_deactivate:
-	vcm_deactivate(edu->vcm);
-err_destroy:
-	vcm_destroy(edu->vcm);
 	return ret;
 }
 
 /*
  * The memory itself stays for as long as anybody else has it bound, in the
- * address space of another device for instance.
+ * address space of another device for instance. The device's own address space
+ * goes with the driver, see devm_vcm_for_device().
  */
 static void edu_exit_memory(struct vcm_edu *edu)
 {
 	vcm_destroy_binding(edu->work);
 	vcm_deactivate(edu->vcm);
-	vcm_destroy(edu->vcm);
 }
 
 static int edu_init_irq(struct vcm_edu *edu)

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What Virtual Contiguous Memory does, shown with two edu devices: buffers whose
+ * contents are known, and devices that copy windows of them.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/crc32.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/vcm-drv.h>
+#include <linux/vmalloc.h>
+
+#include "demo.h"
+
+static u32 demo_below(struct rnd_state *rnd, u32 limit)
+{
+	return prandom_u32_state(rnd) % limit;
+}
+
+/* Buffers */
+
+static void demo_put_pages(struct demo_buf *buf, unsigned int count)
+{
+	if (buf->inner)
+		vcm_free(buf->inner);
+	else
+		while (count--)
+			__free_page(buf->pages[count]);
+}
+
+/* Of each pair of pages the first, so no two are neighbours, in no order. */
+static int demo_get_pages(struct demo *d, struct demo_buf *buf)
+{
+	unsigned int i, other;
+	struct page *page;
+
+	for (i = 0; i < DEMO_PAGES; i++) {
+		page = alloc_pages(GFP_KERNEL, 1);
+		if (!page) {
+			demo_put_pages(buf, i);
+			return -ENOMEM;
+		}
+		split_page(page, 1);
+		__free_page(page + 1);
+		buf->pages[i] = page;
+	}
+	for (i = DEMO_PAGES - 1; i; i--) {
+		other = demo_below(&d->place, i + 1);
+		swap(buf->pages[i], buf->pages[other]);
+	}
+	return 0;
+}
+
+/* One part: what the provider has for devices that need it so. */
+static int demo_borrow_pages(struct vcm *vcm, struct demo_buf *buf)
+{
+	struct vcm_phys *inner;
+	unsigned int i;
+
+	inner = vcm_alloc(vcm, DEMO_SIZE, VCM_ALLOC_NOZERO);
+	if (IS_ERR(inner))
+		return PTR_ERR(inner);
+
+	for (i = 0; i < DEMO_PAGES; i++)
+		buf->pages[i] = phys_to_page(inner->parts[0].paddr +
+					     i * PAGE_SIZE);
+	buf->inner = inner;
+	return 0;
+}
+
+static void demo_phys_free(struct vcm_phys *phys)
+{
+	struct demo_buf *buf = phys->priv;
+
+	demo_put_pages(buf, DEMO_PAGES);
+	complete(&buf->freed);
+}
+
+static const struct vcm_phys_ops demo_phys_ops = {
+	.owner = THIS_MODULE,
+	.free = demo_phys_free,
+};
+
+/* Memory of VCM from the pages; neighbours become one part. */
+static struct vcm_phys *demo_import(struct demo_buf *buf)
+{
+	struct vcm_phys *phys;
+	struct sg_table sgt;
+	int ret;
+
+	ret = sg_alloc_table_from_pages(&sgt, buf->pages, DEMO_PAGES, 0,
+					DEMO_SIZE, GFP_KERNEL);
+	if (ret)
+		return ERR_PTR(ret);
+	phys = vcm_phys_import_sg(sgt.sgl, sgt.nents, &demo_phys_ops, buf);
+	sg_free_table(&sgt);
+	return phys;
+}
+
+static int demo_buf_alloc(struct demo *d, struct vcm *vcm, struct demo_buf *buf)
+{
+	bool fixed = vcm->driver->fixed;
+	int ret;
+
+	ret = fixed ? demo_borrow_pages(vcm, buf) : demo_get_pages(d, buf);
+	if (ret)
+		return ret;
+	buf->phys = demo_import(buf);
+	if (IS_ERR(buf->phys)) {
+		demo_put_pages(buf, DEMO_PAGES);
+		return PTR_ERR(buf->phys);
+	}
+
+	buf->res = vcm_map(vcm, buf->phys, 0);
+	if (IS_ERR(buf->res)) {
+		vcm_free(buf->phys);
+		return PTR_ERR(buf->res);
+	}
+	return 0;
+}
+
+/* New contents, by no context of VCM. */
+void vcm_demo_fill(struct demo *d, struct demo_buf *buf)
+{
+	unsigned int i;
+
+	prandom_bytes_state(&d->rnd, buf->image, DEMO_SIZE);
+	for (i = 0; i < DEMO_PAGES; i++)
+		memcpy_to_page(buf->pages[i], 0, buf->image + i * PAGE_SIZE,
+			       PAGE_SIZE);
+}
+
+struct demo_buf *vcm_demo_buf_new(struct demo *d, struct vcm *vcm)
+{
+	struct demo_buf *buf;
+	int ret = -ENOMEM;
+
+	d->step = "a buffer in the address space of a device";
+	buf = kvzalloc_obj(*buf);
+	if (!buf)
+		return ERR_PTR(ret);
+	init_completion(&buf->freed);
+	buf->image = vmalloc(DEMO_SIZE);
+	if (buf->image)
+		ret = demo_buf_alloc(d, vcm, buf);
+	if (ret) {
+		vfree(buf->image);
+		kvfree(buf);
+		return ERR_PTR(ret);
+	}
+
+	vcm_demo_fill(d, buf);
+	return buf;
+}
+
+/*
+ * Gives a buffer up. Its memory has to come back now; if somebody holds it
+ * still, what it needs to come back later is left.
+ */
+int vcm_demo_buf_free(struct demo *d, struct demo_buf *buf, int ret)
+{
+	if (IS_ERR_OR_NULL(buf))
+		return ret;
+
+	if (!buf->given) {
+		vcm_unmap(buf->res);
+		vcm_free(buf->phys);
+	}
+	vfree(buf->image);
+	if (try_wait_for_completion(&buf->freed)) {
+		kvfree(buf);
+		return ret;
+	}
+	if (ret)
+		return ret;
+	d->step = "the memory has not come back";
+	return -EBUSY;
+}
+
+/* Whether all is in the buffer that has to be, and nothing else. */
+int vcm_demo_check(const struct demo_buf *buf, u32 *crc)
+{
+	const u8 *image = buf->image;
+	unsigned int i;
+	void *mem;
+	int diff;
+
+	*crc = 0;
+	for (i = 0; i < DEMO_PAGES; i++, image += PAGE_SIZE) {
+		mem = kmap_local_page(buf->pages[i]);
+		diff = memcmp(mem, image, PAGE_SIZE);
+		*crc = crc32(*crc, mem, PAGE_SIZE);
+		kunmap_local(mem);
+		if (diff) {
+			pr_err("page %u of the buffer is wrong\n", i);
+			return -EBADMSG;
+		}
+	}
+	return 0;
+}
+
+/* The same as the CPU has it by its own context. */
+int vcm_demo_check_cpu(struct demo *d, const struct demo_buf *buf)
+{
+	struct vcm_res *cpu;
+	u32 crc;
+	int ret = 0;
+
+	d->step = "reading by the CPU, through vcm_vmm";
+	cpu = vcm_map(vcm_vmm, buf->phys, 0);
+	if (IS_ERR(cpu))
+		return PTR_ERR(cpu);
+
+	crc = crc32(0, vcm_cpu_addr(cpu), DEMO_SIZE);
+	if (crc == crc32(0, buf->image, DEMO_SIZE))
+		vcm_demo_row(d, cpu, buf->phys, "the CPU reads all of it, crc32 %08x",
+			     crc);
+	else
+		ret = -EBADMSG;
+	vcm_unmap(cpu);
+	return ret;
+}
+
+/* At another address than the first device has, where there is a choice. */
+struct vcm_res *vcm_demo_map_elsewhere(struct demo *d, struct vcm *vcm,
+				       const struct demo_buf *buf)
+{
+	struct vcm_res *res, *again;
+
+	d->step = "binding in the second device's context";
+	res = vcm_map(vcm, buf->phys, 0);
+	if (IS_ERR(res) || vcm->driver->fixed || res->start != buf->res->start)
+		return res;
+	again = vcm_map(vcm, buf->phys, 0);
+	vcm_unmap(res);
+	return again;
+}
+
+/* Windows */
+
+/* Offsets of windows that lie across a page boundary each, and apart. */
+void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count)
+{
+	DECLARE_BITMAP(taken, DEMO_PAGES) = { };
+	u32 page;
+
+	static_assert(PAGE_SIZE >= 2 * EDU_CHUNK);
+
+	while (count--) {
+		do {
+			page = 1 + demo_below(&d->rnd, DEMO_PAGES - 1);
+		} while (__test_and_set_bit(page, taken));
+		*window++ = page * PAGE_SIZE - 1 -
+			    demo_below(&d->rnd, EDU_CHUNK - 1);
+	}
+}
+
+/* The device copies windows of a buffer elsewhere in it. */
+int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf, dma_addr_t addr,
+		  const u32 *from, const u32 *to, unsigned int count)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		ret = vcm_edu_to_device(edu, addr + from[i], 0, EDU_CHUNK);
+		if (ret)
+			return ret;
+		ret = vcm_edu_from_device(edu, addr + to[i], 0, EDU_CHUNK);
+		if (ret)
+			return ret;
+		memcpy(buf->image + to[i], buf->image + from[i], EDU_CHUNK);
+	}
+	return 0;
+}
+
+/* The device copies windows of a buffer to its driver's working buffer. */
+int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
+		   dma_addr_t addr, const u32 *from, unsigned int count)
+{
+	const struct vcm_res *work = edu->work;
+	struct vcm_res *cpu;
+	unsigned int i;
+	int ret = 0;
+
+	cpu = vcm_map(vcm_vmm, work->phys, 0);
+	if (IS_ERR(cpu))
+		return PTR_ERR(cpu);
+
+	for (i = 0; i < count && !ret; i++) {
+		ret = vcm_edu_to_device(edu, addr + from[i], 0, EDU_CHUNK);
+		if (!ret)
+			ret = vcm_edu_from_device(edu, work->start, 0,
+						  EDU_CHUNK);
+		if (!ret && memcmp(vcm_cpu_addr(cpu), buf->image + from[i],
+				   EDU_CHUNK))
+			ret = -EBADMSG;
+	}
+
+	vcm_unmap(cpu);
+	return ret;
+}
+
+/* Whether any of the one is in the other, at the same place. */
+bool vcm_demo_leaked(const u8 *a, const u8 *b, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i += DEMO_PIECE)
+		if (!memcmp(a + i, b + i, DEMO_PIECE))
+			return true;
+	return false;
+}

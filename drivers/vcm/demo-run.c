@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What Virtual Contiguous Memory does, shown with two edu devices.
+ *
+ * Writing a seed to the debugfs file vcm-edu/demo moves seeded data through
+ * buffers that the devices and the CPU share, and compares every byte. The
+ * write returns when all is done, with the error of the first point that
+ * failed. Reading the file gives a row for each thing shown:
+ *
+ *	point|provider|buffer bytes|parts|device address|leaves|verified|result
+ *
+ * Writing a seed to vcm-edu/keep binds memory that the devices have written and
+ * leaves it bound, for instance for as long as the system sleeps. Writing 0
+ * shows that nothing has changed, for the CPU and the devices, and ends that.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/seq_buf.h>
+#include <linux/seq_file.h>
+#include <linux/vcm-drv.h>
+
+#include "demo.h"
+
+/* One run at a time, and its rows */
+static DEFINE_MUTEX(demo_lock);
+static DECLARE_SEQ_BUF(demo_rows, SZ_8K);
+
+/* A row for what has been shown of @phys, as the address space of @res has it. */
+void vcm_demo_row(const struct demo *d, const struct vcm_res *res,
+		  const struct vcm_phys *phys, const char *fmt, ...)
+{
+	struct seq_buf *s = &demo_rows;
+	struct va_format vaf;
+	va_list args;
+
+	seq_buf_printf(s, "%s|%s|%llu|%u|", d->point, res->vcm->driver->name,
+		       (u64)phys->size, phys->count);
+	/* Where the CPU sees it is nobody's business */
+	if (res->vcm == vcm_vmm)
+		seq_buf_puts(s, "-|");
+	else
+		seq_buf_printf(s, "%#llx|", (u64)res->start);
+	if (res->vcm->driver->fixed)
+		seq_buf_puts(s, "-|");
+	else
+		seq_buf_printf(s, "%lu|", vcm_leaves(res));
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	seq_buf_printf(s, "%pV|ok\n", &vaf);
+	va_end(args);
+}
+
+/* A run */
+
+static const struct {
+	const char *name;
+	int (*show)(struct demo *d);
+} demo_points[] = {
+	{ "1", vcm_demo_contiguous },
+	{ "2", vcm_demo_shared },
+	{ "3", vcm_demo_attached },
+	{ "4", vcm_demo_isolated },
+	{ "5", vcm_demo_orphaned },
+	{ "6", vcm_demo_prescribed },
+	{ "7", vcm_demo_everyone },
+	{ "8", vcm_demo_many },
+};
+
+void vcm_demo_begin(struct demo *d, const char *point, u64 salt)
+{
+	d->point = point;
+	prandom_seed_state(&d->rnd, d->seed + salt);
+}
+
+int vcm_demo_end(const struct demo *d, int ret)
+{
+	if (ret)
+		seq_buf_printf(&demo_rows, "%s|-|-|-|-|-|%s|FAILED %pe\n",
+			       d->point, d->step, ERR_PTR(ret));
+	return ret;
+}
+
+/* All points are tried; the first error counts. */
+static int demo_run_points(struct demo *d)
+{
+	int ret, first = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(demo_points); i++) {
+		vcm_demo_begin(d, demo_points[i].name, i + 1);
+		ret = vcm_demo_end(d, demo_points[i].show(d));
+		first = first ?: ret;
+	}
+	return first;
+}
+
+void vcm_demo_put_devices(struct demo *d)
+{
+	int i;
+
+	for (i = ARRAY_SIZE(d->pdev) - 1; i >= 0; i--) {
+		if (!IS_ERR_OR_NULL(d->edu[i]))
+			vcm_edu_put(d->edu[i]);
+		pci_dev_put(d->pdev[i]);
+	}
+}
+
+int vcm_demo_get_devices(struct demo *d)
+{
+	struct pci_dev *pdev = NULL;
+	struct vcm_edu *edu;
+	unsigned int n = 0;
+
+	while (n < ARRAY_SIZE(d->pdev)) {
+		pdev = pci_get_device(EDU_VENDOR, EDU_DEVICE, pdev);
+		if (!pdev) {
+			vcm_demo_put_devices(d);
+			return -ENODEV;
+		}
+		edu = vcm_edu_get(pdev);
+		if (IS_ERR(edu))
+			continue;
+		d->edu[n] = edu;
+		d->pdev[n++] = pci_dev_get(pdev);
+	}
+	pci_dev_put(pdev);
+	return 0;
+}
+
+static int demo_run(u64 seed)
+{
+	struct demo d = { .seed = seed };
+	int ret;
+
+	seq_buf_clear(&demo_rows);
+	seq_buf_printf(&demo_rows, "seed|-|-|-|-|-|%llu|ok\n", seed);
+	prandom_seed_state(&d.place, seed);
+
+	ret = vcm_demo_get_devices(&d);
+	if (ret) {
+		seq_buf_printf(&demo_rows,
+			       "0|-|-|-|-|-|two devices with their driver|FAILED %pe\n",
+			       ERR_PTR(ret));
+		return ret;
+	}
+	ret = demo_run_points(&d);
+	vcm_demo_put_devices(&d);
+	return ret;
+}
+
+/* The files */
+
+static ssize_t demo_file_write(const char __user *ubuf, size_t count,
+			       int (*fn)(u64 seed))
+{
+	u64 seed;
+	int ret;
+
+	ret = kstrtou64_from_user(ubuf, count, 10, &seed);
+	if (ret)
+		return ret;
+
+	ret = mutex_lock_interruptible(&demo_lock);
+	if (ret)
+		return ret;
+	ret = fn(seed);
+	mutex_unlock(&demo_lock);
+	return ret ?: count;
+}
+
+static ssize_t demo_write(struct file *file, const char __user *ubuf,
+			  size_t count, loff_t *pos)
+{
+	return demo_file_write(ubuf, count, demo_run);
+}
+
+static int demo_keep_or_not(u64 seed)
+{
+	return seed ? vcm_demo_keep(seed) : vcm_demo_unkeep();
+}
+
+static ssize_t demo_keep_write(struct file *file, const char __user *ubuf,
+			       size_t count, loff_t *pos)
+{
+	return demo_file_write(ubuf, count, demo_keep_or_not);
+}
+
+static const struct file_operations demo_keep_fops = {
+	.owner = THIS_MODULE,
+	.write = demo_keep_write,
+};
+
+static int demo_show(struct seq_file *m, void *unused)
+{
+	int ret;
+
+	ret = mutex_lock_interruptible(&demo_lock);
+	if (ret)
+		return ret;
+	seq_puts(m, seq_buf_str(&demo_rows));
+	mutex_unlock(&demo_lock);
+	return 0;
+}
+DEFINE_SHOW_STORE_ATTRIBUTE(demo);
+
+static struct dentry *demo_dir;
+
+static int __init demo_init(void)
+{
+	demo_dir = debugfs_create_dir("vcm-edu", NULL);
+	debugfs_create_file("demo", 0600, demo_dir, NULL, &demo_fops);
+	debugfs_create_file("keep", 0200, demo_dir, NULL, &demo_keep_fops);
+	return 0;
+}
+module_init(demo_init);
+
+static void __exit demo_exit(void)
+{
+	debugfs_remove(demo_dir);
+	vcm_demo_unkeep_quietly();
+}
+module_exit(demo_exit);
+
+MODULE_IMPORT_NS("VCM_EDU");
+MODULE_DESCRIPTION("What Virtual Contiguous Memory does, shown with two edu devices");
+MODULE_LICENSE("GPL");

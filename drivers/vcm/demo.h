@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What Virtual Contiguous Memory does, shown with two edu devices: what the
+ * parts of the demonstration share.
+ */
+#ifndef _VCM_DEMO_H
+#define _VCM_DEMO_H
+
+#include <linux/completion.h>
+#include <linux/mm_types.h>
+#include <linux/prandom.h>
+
+#include "vcm-edu.h"
+
+#define DEMO_SIZE	SZ_4M
+#define DEMO_PAGES	(DEMO_SIZE >> PAGE_SHIFT)
+
+/* Windows of EDU_CHUNK bytes; each costs two transfers of 0.1 seconds */
+#define DEMO_WINDOWS	16
+#define DEMO_FEW	3
+
+/* Bytes that data and other data do not have in common by chance */
+#define DEMO_PIECE	16
+
+/**
+ * struct demo - a run
+ * @pdev: the two devices
+ * @edu: the same with their drivers, held; an error pointer when not
+ * @seed: where everything random comes from
+ * @rnd: data and windows, the same on every machine
+ * @place: which page comes where
+ * @point: what is being shown
+ * @step: what is being done for it, named when it fails
+ */
+struct demo {
+	struct pci_dev *pdev[2];
+	struct vcm_edu *edu[2];
+	u64 seed;
+	struct rnd_state rnd;
+	struct rnd_state place;
+	const char *point;
+	const char *step;
+};
+
+/**
+ * struct demo_buf - a buffer in the address space of a device
+ * @phys: its memory, whose end is seen to
+ * @inner: where the memory is borrowed from; NULL: single pages
+ * @freed: the memory has been given back
+ * @res: where the device sees it
+ * @given: @res and the ownership of @phys are somebody else's now
+ * @image: what has to be in it
+ * @pages: where that is
+ */
+struct demo_buf {
+	struct vcm_phys *phys;
+	struct vcm_phys *inner;
+	struct completion freed;
+	struct vcm_res *res;
+	bool given;
+	u8 *image;
+	struct page *pages[DEMO_PAGES];
+};
+
+/* Rows */
+__printf(4, 5)
+void vcm_demo_row(const struct demo *d, const struct vcm_res *res,
+		  const struct vcm_phys *phys, const char *fmt, ...);
+
+/* Buffers */
+struct demo_buf *vcm_demo_buf_new(struct demo *d, struct vcm *vcm);
+int vcm_demo_buf_free(struct demo *d, struct demo_buf *buf, int ret);
+void vcm_demo_fill(struct demo *d, struct demo_buf *buf);
+int vcm_demo_check(const struct demo_buf *buf, u32 *crc);
+int vcm_demo_check_cpu(struct demo *d, const struct demo_buf *buf);
+struct vcm_res *vcm_demo_map_elsewhere(struct demo *d, struct vcm *vcm,
+				       const struct demo_buf *buf);
+
+/* Windows of buffers, and devices that copy them */
+void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count);
+int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf, dma_addr_t addr,
+		  const u32 *from, const u32 *to, unsigned int count);
+int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
+		   dma_addr_t addr, const u32 *from, unsigned int count);
+bool vcm_demo_leaked(const u8 *a, const u8 *b, size_t len);
+
+/* Runs */
+int vcm_demo_get_devices(struct demo *d);
+void vcm_demo_put_devices(struct demo *d);
+void vcm_demo_begin(struct demo *d, const char *point, u64 salt);
+int vcm_demo_end(const struct demo *d, int ret);
+
+/* Points; 0 or an errno */
+int vcm_demo_contiguous(struct demo *d);
+int vcm_demo_shared(struct demo *d);
+int vcm_demo_attached(struct demo *d);
+int vcm_demo_isolated(struct demo *d);
+int vcm_demo_orphaned(struct demo *d);
+int vcm_demo_prescribed(struct demo *d);
+int vcm_demo_everyone(struct demo *d);
+int vcm_demo_many(struct demo *d);
+int vcm_demo_keep(u64 seed);
+int vcm_demo_unkeep(void);
+void vcm_demo_unkeep_quietly(void);
+
+#endif /* _VCM_DEMO_H */
