@@ -12,7 +12,7 @@
 #include "demo.h"
 
 /* The device works in its own address space. */
-static int vcm_demo_try(struct demo *d, struct vcm_edu *edu)
+int vcm_demo_try(struct demo *d, struct vcm_edu *edu)
 {
 	struct demo_buf *buf = vcm_demo_buf_new(d, edu->vcm);
 	u32 window[2], crc;

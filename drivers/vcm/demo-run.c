@@ -69,6 +69,7 @@ static const struct {
 	{ "6", vcm_demo_prescribed },
 	{ "7", vcm_demo_everyone },
 	{ "8", vcm_demo_many },
+	{ "9", vcm_demo_unplugged },
 };
 
 void vcm_demo_begin(struct demo *d, const char *point, u64 salt)

@@ -84,6 +84,9 @@ int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
 		   dma_addr_t addr, const u32 *from, unsigned int count);
 bool vcm_demo_leaked(const u8 *a, const u8 *b, size_t len);
 
+/* The device works in its own address space. */
+int vcm_demo_try(struct demo *d, struct vcm_edu *edu);
+
 /* Runs */
 int vcm_demo_get_devices(struct demo *d);
 void vcm_demo_put_devices(struct demo *d);
@@ -99,6 +102,7 @@ int vcm_demo_orphaned(struct demo *d);
 int vcm_demo_prescribed(struct demo *d);
 int vcm_demo_everyone(struct demo *d);
 int vcm_demo_many(struct demo *d);
+int vcm_demo_unplugged(struct demo *d);
 int vcm_demo_keep(u64 seed);
 int vcm_demo_unkeep(void);
 void vcm_demo_unkeep_quietly(void);

@@ -19,6 +19,7 @@ POINTS = {
     "6": "addresses that are prescribed, and windows",
     "7": "memory that suits two devices and the CPU, and its addresses",
     "8": "many buffers leave a device at once",
+    "9": "a device is unplugged with memory bound",
     "28-bit": "a device that cannot reach any memory is refused",
     "remove": "drivers unbound, modules unloaded, nothing left",
 }
@@ -33,8 +34,8 @@ REFUSED = re.compile(r"(vcm-edu \S+: .*(?:error|cannot|fail|reach).*)", re.I)
 def expected(machine):
     """The points a machine has to show."""
     if boot.MACHINES[machine].iommu:
-        return ["1", "2", "3", "4", "5", "6", "7", "8", "remove"]
-    return ["1", "2", "3", "5", "7", "8", "28-bit", "remove"]
+        return ["1", "2", "3", "4", "5", "6", "7", "8", "9", "remove"]
+    return ["1", "2", "3", "5", "7", "8", "9", "28-bit", "remove"]
 
 
 def size(number):

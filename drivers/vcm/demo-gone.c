@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What Virtual Contiguous Memory does, shown with two edu devices: what is left
+ * when a device goes.
+ */
+#include <linux/pci.h>
+#include <linux/vcm-drv.h>
+
+#include "demo.h"
+
+/* Point 9: a device is unplugged with memory bound in its address space. */
+
+static void demo_unplug(struct demo *d, unsigned int i)
+{
+	vcm_edu_put(d->edu[i]);
+	d->edu[i] = ERR_PTR(-ENODEV);
+	pci_stop_and_remove_bus_device_locked(d->pdev[i]);
+}
+
+/* The device comes back at the same place, as another struct pci_dev. */
+static int demo_replug(struct demo *d, unsigned int i)
+{
+	struct pci_dev *gone = d->pdev[i], *pdev;
+
+	pci_lock_rescan_remove();
+	pci_rescan_bus(gone->bus);
+	pci_unlock_rescan_remove();
+
+	pdev = pci_get_slot(gone->bus, gone->devfn);
+	if (!pdev)
+		return -ENODEV;
+	pci_dev_put(gone);
+	d->pdev[i] = pdev;
+	d->edu[i] = vcm_edu_get(pdev);
+	return PTR_ERR_OR_ZERO(d->edu[i]);
+}
+
+/* The address space that was the device's serves to let go, and no more. */
+static int demo_check_dead(struct demo *d, struct demo_buf *buf,
+			   struct vcm_res *res)
+{
+	struct vcm_res *more;
+
+	d->step = "what is left of an address space";
+	more = vcm_map(res->vcm, buf->phys, 0);
+	if (more != ERR_PTR(-ENODEV)) {
+		vcm_unmap(more);
+		return -EINVAL;
+	}
+	return vcm_unbind(res) == buf->phys ? 0 : -EINVAL;
+}
+
+static int demo_without(struct demo *d, struct demo_buf *buf,
+			struct vcm_res *res)
+{
+	u32 window[2 * DEMO_FEW], crc;
+	int ret;
+
+	demo_unplug(d, 1);
+	ret = demo_check_dead(d, buf, res);
+	if (ret)
+		return ret;
+
+	d->step = "using memory that an unplugged device had bound";
+	vcm_demo_windows(d, window, 2 * DEMO_FEW);
+	ret = vcm_demo_copy(d->edu[0], buf, buf->res->start, window,
+			    window + DEMO_FEW, DEMO_FEW);
+	if (!ret)
+		ret = vcm_demo_check(buf, &crc);
+	if (!ret)
+		vcm_demo_row(d, buf->res, buf->phys,
+			     "%s is unplugged, %s uses the memory that both had, crc32 %08x",
+			     pci_name(d->pdev[1]), pci_name(d->pdev[0]), crc);
+	return ret;
+}
+
+int vcm_demo_unplugged(struct demo *d)
+{
+	struct demo_buf *buf = vcm_demo_buf_new(d, d->edu[0]->vcm);
+	struct vcm_res *res;
+	int ret, back;
+
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+
+	res = vcm_demo_map_elsewhere(d, d->edu[1]->vcm, buf);
+	if (IS_ERR(res))
+		return vcm_demo_buf_free(d, buf, PTR_ERR(res));
+	ret = demo_without(d, buf, res);
+	/* Its address space goes with the last reservation */
+	vcm_unmap(res);
+	ret = vcm_demo_buf_free(d, buf, ret);
+
+	back = demo_replug(d, 1);
+	if (back && !ret) {
+		d->step = "plugging the device in again";
+		ret = back;
+	}
+	return ret ?: vcm_demo_try(d, d->edu[1]);
+}
