@@ -6,6 +6,7 @@
  * They take their memory from the default area and count what is left of it.
  */
 #include <kunit/device.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -22,6 +23,7 @@
 #include <linux/vcm-drv.h>
 
 #include "../cma.h"
+#include "../vcm-internal.h"
 
 /**
  * struct cma_state - what a test finds
@@ -543,21 +545,49 @@ static void cma_windows_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* Cache: devices that do not snoop get -EOPNOTSUPP until there are sync calls */
+/* What was written back for the devices */
+static resource_size_t cma_synced;
+
+static void cma_count_sync(phys_addr_t paddr, size_t size,
+			   enum dma_data_direction dir, bool for_cpu)
+{
+	if (!for_cpu)
+		cma_synced += size;
+}
+
+/* Cache: memory is written back before a device that does not snoop gets it */
 static void cma_coherent_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
 	struct device *other = cma_device(test, "other", DMA_BIT_MASK(64));
+	struct vcm_res *res, *more;
 	struct vcm *vcm;
 
 	dev_assign_dma_coherent(other, false);
 	if (dev_is_dma_coherent(other))
 		kunit_skip(test, "all devices snoop here");
 
-	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(other, NULL),
-			    ERR_PTR(-EOPNOTSUPP));
+	cma_synced = 0;
+	kunit_activate_static_stub(test, vcm_sync_range, cma_count_sync);
 	vcm = cma_create(test, dev, 0);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), -EOPNOTSUPP);
+	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	KUNIT_EXPECT_EQ(test, cma_synced, 0);
+
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), 0);
+	KUNIT_EXPECT_EQ(test, cma_synced, SZ_64K);
+	more = vcm_make_binding(vcm, SZ_64K, 0, 0);
+	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K);
+	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, PAGE_SIZE, PAGE_SIZE,
+						  DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + PAGE_SIZE);
+
+	vcm_detach(vcm, other);
+	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, 0, PAGE_SIZE,
+						  DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + PAGE_SIZE);
+	vcm_destroy_binding(more);
+	vcm_destroy_binding(res);
 	vcm_destroy(vcm);
 }
 
