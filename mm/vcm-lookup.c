@@ -147,7 +147,7 @@ struct vcm_res *vcm_next_res(struct vcm *vcm, struct vcm_res *prev)
 	struct vcm_res *res = NULL;
 
 	might_sleep();
-	if (!IS_ERR_OR_NULL(vcm))
+	if (!IS_ERR_OR_NULL(vcm) && !IS_ERR(prev))
 		res = vcm_first_behind(vcm, prev);
 	vcm_res_put(prev);
 	return res;
@@ -191,7 +191,7 @@ struct vcm_res *vcm_phys_next_res(struct vcm_phys *phys, struct vcm_res *prev)
 	struct vcm_res *res = NULL;
 
 	might_sleep();
-	if (!IS_ERR_OR_NULL(phys))
+	if (!IS_ERR_OR_NULL(phys) && !IS_ERR(prev))
 		res = vcm_phys_first_behind(phys, prev, NULL);
 	vcm_res_put(prev);
 	return res;
