@@ -1313,6 +1313,8 @@ void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 	unsigned int n, done;
 
 	might_sleep();
+	if (IS_ERR_OR_NULL(res))
+		return;
 	for (n = 0; n < nr; n += done) {
 		done = 1;
 		if (IS_ERR_OR_NULL(res[n]))
@@ -1637,7 +1639,7 @@ struct vcm_phys *vcm_alloc_for(struct vcm *const *vcms, unsigned int nr,
 	int ret;
 
 	might_sleep();
-	if (!nr || !size || flags & ~VCM_ALLOC_FLAGS)
+	if (IS_ERR_OR_NULL(vcms) || !nr || !size || flags & ~VCM_ALLOC_FLAGS)
 		return ERR_PTR(-EINVAL);
 	for (i = 0; i < nr; i++)
 		if (IS_ERR_OR_NULL(vcms[i]))
