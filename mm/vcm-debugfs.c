@@ -132,7 +132,7 @@ void vcm_debug_exit(struct vcm *vcm)
 {
 	if (!vcm->debug)
 		return;
-	/* Waits for readers, whose references must not be the last ones */
+	/* Waits for readers, who would wait for themselves if they ended it */
 	debugfs_remove(vcm->debug->dir);
 	kfree(vcm->debug);
 }

@@ -25,12 +25,10 @@
  * struct vcm_fault_handler - who is told first
  * @fn: the function
  * @priv: for it
- * @rcu: for its end
  */
 struct vcm_fault_handler {
 	vcm_fault_fn fn;
 	void *priv;
-	struct rcu_head rcu;
 };
 
 void vcm_fault_init(struct vcm *vcm)
@@ -40,10 +38,23 @@ void vcm_fault_init(struct vcm *vcm)
 	ratelimit_set_flags(&vcm->fault_limit, RATELIMIT_MSG_ON_RELEASE);
 }
 
-void vcm_fault_exit(struct vcm *vcm)
+/* Sets @handler, and returns when the one before is not running any more. */
+static void vcm_fault_handler_swap(struct vcm *vcm,
+				   struct vcm_fault_handler *handler)
 {
-	ratelimit_state_exit(&vcm->fault_limit);
-	kfree(rcu_dereference_protected(vcm->fault_handler, true));
+	struct vcm_fault_handler *old;
+
+	old = unrcu_pointer(xchg(&vcm->fault_handler, RCU_INITIALIZER(handler)));
+	if (old) {
+		synchronize_rcu();
+		kfree(old);
+	}
+}
+
+/* For vcm_destroy(): nobody is told of faults from now on. */
+void vcm_fault_handler_drop(struct vcm *vcm)
+{
+	vcm_fault_handler_swap(vcm, NULL);
 }
 
 /**
@@ -53,32 +64,40 @@ void vcm_fault_exit(struct vcm *vcm)
  * @priv: for @fn
  *
  * When it returns, the function that was set before is not running and will not
- * be called. A context has one at a time.
+ * be called. A context has one at a time, and none any more after vcm_destroy().
  *
- * Context: Process context, may sleep. Not from within @fn.
- * Return: 0, -EINVAL for a bad pointer, -ENOMEM; always 0 when @fn is NULL.
+ * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: 0, -EINVAL for a bad pointer, -ENODEV when the context is being
+ * destroyed, -ENOMEM; always 0 when @fn is NULL.
  */
 int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
 {
-	struct vcm_fault_handler *handler = NULL, *old;
+	struct vcm_fault_handler *handler;
+	int ret = 0;
 
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm))
 		return -EINVAL;
-	if (fn) {
-		handler = kzalloc_obj(*handler);
-		if (!handler)
-			return -ENOMEM;
-		handler->fn = fn;
-		handler->priv = priv;
+	if (!fn) {
+		vcm_fault_handler_swap(vcm, NULL);
+		return 0;
 	}
 
-	old = unrcu_pointer(xchg(&vcm->fault_handler, RCU_INITIALIZER(handler)));
-	if (old) {
-		synchronize_rcu();
-		kfree(old);
-	}
-	return 0;
+	handler = kzalloc_obj(*handler);
+	if (!handler)
+		return -ENOMEM;
+	handler->fn = fn;
+	handler->priv = priv;
+
+	down_read(&vcm->topology);
+	if (vcm->dead)
+		ret = -ENODEV;
+	else
+		vcm_fault_handler_swap(vcm, handler);
+	up_read(&vcm->topology);
+	if (ret)
+		kfree(handler);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(vcm_set_fault_handler);
 

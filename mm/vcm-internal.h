@@ -87,7 +87,7 @@ bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 #define VCM_DESCRIPTION		640
 
 void vcm_fault_init(struct vcm *vcm);
-void vcm_fault_exit(struct vcm *vcm);
+void vcm_fault_handler_drop(struct vcm *vcm);
 void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s);
 
 #ifdef CONFIG_DEBUG_FS

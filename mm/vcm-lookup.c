@@ -108,7 +108,7 @@ struct vcm_res *vcm_lookup(struct vcm *vcm, dma_addr_t addr)
 	res = vcm_find(vcm, addr, &below, &above);
 	if (!res)
 		return ERR_PTR(-ENOENT);
-	/* Owners hold one as long as it has its addresses */
+	/* Somebody holds one for as long as it has its addresses */
 	kref_get(&res->ref);
 	return res;
 }
@@ -136,8 +136,10 @@ static struct vcm_res *vcm_first_behind(struct vcm *vcm,
  *
  * In ascending order of addresses. What is reserved or released behind the
  * iteration's back while it is under way may be met or not, anything else is met
- * once. Where addresses follow the memory, only what is bound is met. Whoever
- * ends an iteration early gives the last one back with vcm_res_put().
+ * once. Where addresses follow the memory, only what is bound is met, and a
+ * reservation that gets another address while it is @prev makes the iteration
+ * skip or repeat some. Whoever ends an iteration early gives the last one back
+ * with vcm_res_put().
  *
  * Context: Process context. Each step takes O(log n).
  * Return: the next reservation, or NULL at the end and for a bad pointer.

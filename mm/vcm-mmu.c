@@ -21,6 +21,7 @@
 #include <linux/export.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/refcount.h>
 #include <linux/vcm-drv.h>
 
@@ -217,7 +218,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_unmap);
 void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 {
 	const struct vcm_mmu_driver *driver = to_mmu_driver(vcm);
-	resource_size_t size = 0;
+	resource_size_t size = 0, sum;
 	struct vcm_res *res;
 	dma_addr_t start = 0;
 
@@ -225,7 +226,8 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 		vcm_mmu_clear(res, res->phys, res->bound_size);
 
 	list_for_each_entry(res, batch, vcm_entry) {
-		if (size && res->start - start != size) {
+		if (size && (res->start - start != size ||
+			     check_add_overflow(size, res->bound_size, &sum))) {
 			driver->tlb_sync(vcm, start, size);
 			size = 0;
 		}

@@ -68,21 +68,21 @@ static int vcm_sync(struct vcm_res *res, resource_size_t offset,
 {
 	struct vcm *vcm = res->vcm;
 	struct vcm_phys *phys;
-	int ret = -EINVAL;
+	int ret = 0;
 
 	phys = vcm_res_phys(res);
 	if (!phys)
 		return -EINVAL;
 
 	down_read(&vcm->topology);
-	if (offset <= phys->size && size <= phys->size - offset) {
-		ret = 0;
-		if (vcm->driver->sync)
-			vcm->driver->sync(res, phys, offset, size, dir,
-					  for_cpu);
-		else if (vcm->unsnooped)
-			vcm_phys_sync(phys, offset, size, dir, for_cpu);
-	}
+	if (vcm->dead)
+		ret = -ENODEV;
+	else if (offset > phys->size || size > phys->size - offset)
+		ret = -EINVAL;
+	else if (vcm->driver->sync)
+		vcm->driver->sync(res, phys, offset, size, dir, for_cpu);
+	else if (vcm->unsnooped)
+		vcm_phys_sync(phys, offset, size, dir, for_cpu);
 	up_read(&vcm->topology);
 	vcm_phys_drop(phys);
 	return ret;
@@ -101,8 +101,8 @@ static int vcm_sync(struct vcm_res *res, resource_size_t offset,
  * multiples of a cache line, or neighbours suffer.
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: 0, or -EINVAL for a bad pointer, an unknown direction, or bytes that
- * are not bound.
+ * Return: 0, -EINVAL for a bad pointer, an unknown direction, or bytes that are
+ * not bound, -ENODEV when the context is being destroyed.
  */
 int vcm_sync_for_device(struct vcm_res *res, resource_size_t offset,
 			resource_size_t size, enum dma_data_direction dir)

@@ -147,7 +147,7 @@ static void vcm_release(struct kref *ref)
 	struct vcm *vcm = container_of(ref, struct vcm, ref);
 	struct module *owner = vcm->driver->owner;
 
-	vcm_fault_exit(vcm);
+	ratelimit_state_exit(&vcm->fault_limit);
 	kfree(vcm->blocked);
 	kfree(vcm->spare);
 	vcm->driver->release(vcm);
@@ -233,8 +233,9 @@ static void vcm_unmap_bound(struct vcm *vcm)
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.
  * Return: 0, -EINVAL for a bad pointer, -ENODEV when the context is being
- * destroyed, or what the provider could not do (-ENOMEM and the like): the
- * context is as inactive as before then.
+ * destroyed, -EADDRNOTAVAIL when something is bound that hardware did not let go
+ * of before, see vcm_quarantine(), or what the provider could not do (-ENOMEM
+ * and the like): the context is as inactive as before then.
  */
 int vcm_activate(struct vcm *vcm)
 {
@@ -446,30 +447,32 @@ static int vcm_block_check(struct vcm *vcm, const struct vcm_master *master)
 	return 0;
 }
 
-/* A device that does not snoop must find what the CPUs have written. */
-static void vcm_unsnooped_get(struct vcm *vcm, const struct vcm_master *master)
+/*
+ * Devices that do not snoop must find what the CPUs have written. Those of one
+ * context are all alike in this: cache maintenance for one that does not would
+ * destroy what one that does has in a cache. What the last one was like counts
+ * until the next one comes, for whoever takes memory back by then.
+ */
+static void vcm_set_unsnooped(struct vcm *vcm, bool unsnooped)
 {
 	struct vcm_res *res;
 
 	lockdep_assert_held_write(&vcm->topology);
-	if (!master->unsnooped || vcm->unsnooped++ || !vcm_live(vcm))
+	if (vcm->unsnooped == unsnooped)
+		return;
+	vcm->unsnooped = unsnooped;
+	if (!unsnooped || !vcm_live(vcm))
 		return;
 	list_for_each_entry(res, &vcm->bound, vcm_entry)
 		vcm_phys_sync(res->phys, 0, res->phys->size, DMA_BIDIRECTIONAL,
 			      false);
 }
 
-static void vcm_unsnooped_put(struct vcm *vcm, const struct vcm_master *master)
-{
-	lockdep_assert_held_write(&vcm->topology);
-	if (master->unsnooped)
-		vcm->unsnooped--;
-}
-
 static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 {
 	const struct vcm_driver *driver = vcm->driver;
 	const unsigned long granule = vcm_granule(vcm);
+	const bool unsnooped = vcm->unsnooped;
 	int ret;
 
 	lockdep_assert_held_write(&vcm->topology);
@@ -485,6 +488,8 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 		if (ret)
 			return ret;
 	}
+	if (!list_empty(&vcm->masters) && master->unsnooped != unsnooped)
+		return -EINVAL;
 	ret = vcm_block_grow(vcm, master);
 	if (ret)
 		return ret;
@@ -498,14 +503,14 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 	if (ret)
 		goto err_limits;
 
-	vcm_unsnooped_get(vcm, master);
+	vcm_set_unsnooped(vcm, master->unsnooped);
 	ret = driver->attach(vcm, master->dev);
 	if (ret)
 		goto err_unsnooped;
 	return 0;
 
 err_unsnooped:
-	vcm_unsnooped_put(vcm, master);
+	vcm->unsnooped = unsnooped;
 err_limits:
 	list_del(&master->entry);
 	vcm_limits_update(vcm);
@@ -524,8 +529,10 @@ err_limits:
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.
  * Return: 0, -EINVAL for a bad pointer or a device that cannot share this
- * context, -EALREADY when it is attached already, -EADDRNOTAVAIL when
- * something is reserved that the device cannot reach, -EPERM when the device
+ * context, for instance because it snoops caches and the others do not;
+ * -EALREADY when it is attached already, -EADDRNOTAVAIL when something is
+ * reserved or bound that the device cannot reach or that its granule does not
+ * divide, -EPERM when the device
  * would see all memory between two contexts, -EOPNOTSUPP when the provider
  * cannot attach devices or this one, -ENODEV when the context is being
  * destroyed or the device has no such IOMMU, -EBUSY when the device sees
@@ -558,7 +565,6 @@ static void vcm_detach_locked(struct vcm *vcm, struct vcm_master *master)
 {
 	lockdep_assert_held_write(&vcm->topology);
 	vcm->driver->detach(vcm, master->dev);
-	vcm_unsnooped_put(vcm, master);
 	list_del(&master->entry);
 	vcm_limits_update(vcm);
 	vcm_master_free(master);
@@ -615,6 +621,7 @@ static void vcm_res_release(struct kref *ref)
 void vcm_res_put(struct vcm_res *res)
 {
 	might_sleep();
+	might_alloc(GFP_KERNEL);
 	if (!IS_ERR_OR_NULL(res))
 		kref_put(&res->ref, vcm_res_release);
 }
@@ -1020,21 +1027,25 @@ static int vcm_bind_map(struct vcm_res *res, struct vcm_phys *phys)
 	return ret;
 }
 
-static void vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys)
+static void vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys, bool made)
 {
 	struct vcm *vcm = res->vcm;
 
 	res->phys = phys;
 	res->bound_size = phys->size;
+	res->made = made;
 	res->placed = true;
 	scoped_guard(spinlock, &vcm->bound_lock)
 		list_move_tail(&res->vcm_entry, &vcm->bound);
 	vcm_res_settle(res, VCM_RES_BOUND);
 }
 
-/* vcm_bind() with topology held; @other as in vcm_bind_enter(). */
+/*
+ * vcm_bind() with topology held; @other as in vcm_bind_enter(). @made says
+ * whether the binding takes over the ownership of the memory.
+ */
 static int vcm_bind_locked(struct vcm_res *res, struct vcm_phys *phys,
-			   struct vcm_res **other)
+			   bool made, struct vcm_res **other)
 {
 	struct vcm *vcm = res->vcm;
 	int ret;
@@ -1052,7 +1063,7 @@ static int vcm_bind_locked(struct vcm_res *res, struct vcm_phys *phys,
 	if (ret)
 		goto err_enter;
 
-	vcm_bind_done(res, phys);
+	vcm_bind_done(res, phys, made);
 	return 0;
 
 err_enter:
@@ -1060,6 +1071,19 @@ err_enter:
 	vcm_phys_drop(phys);
 err_claim:
 	vcm_res_settle(res, VCM_RES_UNBOUND);
+	return ret;
+}
+
+static int vcm_bind_res(struct vcm_res *res, struct vcm_phys *phys, bool made)
+{
+	struct vcm_res *other = NULL;
+	struct vcm *vcm = res->vcm;
+	int ret;
+
+	down_read(&vcm->topology);
+	ret = vcm_bind_locked(res, phys, made, &other);
+	up_read(&vcm->topology);
+	vcm_res_put(other);
 	return ret;
 }
 
@@ -1077,26 +1101,16 @@ err_claim:
  * the memory holds the range; -EBUSY when another bind or unbind of @res is
  * under way, -ENOSPC when the memory is larger than the reservation,
  * -EOPNOTSUPP when this context cannot bind this memory, -EADDRNOTAVAIL when a
- * device cannot reach it, -EINVAL for a bad pointer, -ENODEV when the context
- * is being destroyed, -ENOMEM. On an error nothing has changed.
+ * device cannot reach it or @res is in quarantine, -EINVAL for a bad pointer,
+ * -ENODEV when the context is being destroyed, -ENOMEM. On an error nothing has
+ * changed.
  */
 int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 {
-	struct vcm_res *other = NULL;
-	struct vcm *vcm;
-	int ret;
-
 	might_sleep();
 	if (IS_ERR_OR_NULL(res) || IS_ERR_OR_NULL(phys))
 		return -EINVAL;
-
-	vcm = res->vcm;
-	down_read(&vcm->topology);
-	ret = vcm_bind_locked(res, phys, &other);
-	up_read(&vcm->topology);
-	if (other)
-		vcm_res_put(other);
-	return ret;
+	return vcm_bind_res(res, phys, false);
 }
 EXPORT_SYMBOL_GPL(vcm_bind);
 
@@ -1230,6 +1244,9 @@ static struct vcm_phys *vcm_unbind_owned(struct vcm_res *res, unsigned long by)
  * takes over the ownership and gives it up with vcm_free(). vcm_vmm promises
  * what vunmap() does: the translation may linger in TLBs.
  *
+ * Where devices do not snoop, whoever wants to read what they have written calls
+ * vcm_sync_for_cpu() first.
+ *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
  * Return: the memory, good for whoever holds or takes over it; NULL when this
  * binding was the last to hold it. NULL, and a warning, when nothing was bound;
@@ -1256,7 +1273,7 @@ static void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch)
 	struct vcm_res *res;
 
 	lockdep_assert_held_read(&vcm->topology);
-	if (!vcm_live(vcm))
+	if (list_empty(batch) || !vcm_live(vcm))
 		return;
 	if (vcm->driver->unmap_many) {
 		list_sort(NULL, batch, vcm_batch_cmp);
@@ -1302,8 +1319,8 @@ static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
  * @nr: number of @res
  *
  * Does what vcm_unbind() does for each, and waits for TLBs as rarely as the
- * hardware allows. Neighbours in @res that belong to one context are handled
- * together, in any order. Who takes over memory of vcm_make_binding() looks at
+ * provider can. Those that stand side by side in @res and belong to one context
+ * are handled together, in any order. Who takes over memory of vcm_make_binding() looks at
  * &vcm_res.phys beforehand.
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
@@ -1447,7 +1464,8 @@ static int vcm_res_share(struct vcm_res *res, struct vcm_phys *phys,
 
 /* vcm_map() where addresses follow the memory. */
 static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
-				     unsigned int flags, unsigned long owner)
+				     unsigned int flags, bool made,
+				     unsigned long owner)
 {
 	struct vcm_res *res, *other;
 	int ret;
@@ -1459,7 +1477,7 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 	for (;;) {
 		other = NULL;
 		down_read(&vcm->topology);
-		ret = vcm_bind_locked(res, phys, &other);
+		ret = vcm_bind_locked(res, phys, made, &other);
 		up_read(&vcm->topology);
 		if (!ret)
 			return res;
@@ -1480,7 +1498,8 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 }
 
 static struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
-				     unsigned int flags, unsigned long owner)
+				     unsigned int flags, bool made,
+				     unsigned long owner)
 {
 	struct vcm_res *res;
 	int ret;
@@ -1492,7 +1511,7 @@ static struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 	if (READ_ONCE(vcm->dead))
 		return ERR_PTR(-ENODEV);
 	if (vcm_fixed(vcm))
-		return vcm_map_fixed(vcm, phys, flags, owner);
+		return vcm_map_fixed(vcm, phys, flags, made, owner);
 	if (phys->align_bits & (vcm_granule(vcm) - 1))
 		return ERR_PTR(-EOPNOTSUPP);
 
@@ -1500,7 +1519,7 @@ static struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 			      &vcm_anywhere, owner);
 	if (IS_ERR(res))
 		return res;
-	ret = vcm_bind(res, phys);
+	ret = vcm_bind_res(res, phys, made);
 	if (ret) {
 		vcm_res_drop(res, false, owner);
 		return ERR_PTR(ret);
@@ -1529,7 +1548,7 @@ struct vcm_res *vcm_map(struct vcm *vcm, struct vcm_phys *phys,
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(phys))
 		return ERR_PTR(-EINVAL);
-	return vcm_map_owned(vcm, phys, flags, _RET_IP_);
+	return vcm_map_owned(vcm, phys, flags, false, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_map);
 
@@ -1718,11 +1737,9 @@ struct vcm_res *vcm_make_binding(struct vcm *vcm, resource_size_t size,
 	phys = vcm_alloc(vcm, size, alloc_flags);
 	if (IS_ERR(phys))
 		return ERR_CAST(phys);
-	res = vcm_map_owned(vcm, phys, res_flags, _RET_IP_);
+	res = vcm_map_owned(vcm, phys, res_flags, true, _RET_IP_);
 	if (IS_ERR(res))
 		vcm_free(phys);
-	else
-		res->made = true;
 	return res;
 }
 EXPORT_SYMBOL_GPL(vcm_make_binding);
@@ -1845,6 +1862,8 @@ void vcm_destroy(struct vcm *vcm)
 	up_write(&vcm->topology);
 
 	vcm_debug_exit(vcm);
+	/* Its owner is about to go, whoever holds the context on */
+	vcm_fault_handler_drop(vcm);
 	vcm_report_alive(vcm);
 	kref_put(&vcm->ref, vcm_release);
 }

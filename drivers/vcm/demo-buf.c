@@ -260,42 +260,52 @@ void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count)
 }
 
 /* The device copies windows of a buffer elsewhere in it. */
-int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf, dma_addr_t addr,
-		  const u32 *from, const u32 *to, unsigned int count)
+int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
+		  struct vcm_res *res, const u32 *from, const u32 *to,
+		  unsigned int count)
 {
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < count; i++) {
-		ret = vcm_edu_to_device(edu, addr + from[i], 0, EDU_CHUNK);
-		if (ret)
-			return ret;
-		ret = vcm_edu_from_device(edu, addr + to[i], 0, EDU_CHUNK);
-		if (ret)
-			return ret;
+	ret = vcm_sync_for_device(res, 0, DEMO_SIZE, DMA_BIDIRECTIONAL);
+	for (i = 0; i < count && !ret; i++) {
+		ret = vcm_edu_to_device(edu, res->start + from[i], 0,
+					EDU_CHUNK);
+		if (!ret)
+			ret = vcm_edu_from_device(edu, res->start + to[i], 0,
+						  EDU_CHUNK);
 		memcpy(buf->image + to[i], buf->image + from[i], EDU_CHUNK);
 	}
-	return 0;
+	return ret ?: vcm_sync_for_cpu(res, 0, DEMO_SIZE, DMA_BIDIRECTIONAL);
+}
+
+/* One window, through the device, into its driver's working buffer. */
+static int demo_fetch_one(struct vcm_edu *edu, struct vcm_res *res, u32 from)
+{
+	int ret;
+
+	ret = vcm_edu_to_device(edu, res->start + from, 0, EDU_CHUNK);
+	if (!ret)
+		ret = vcm_edu_from_device(edu, edu->work->start, 0, EDU_CHUNK);
+	return ret ?: vcm_sync_for_cpu(edu->work, 0, EDU_CHUNK,
+				       DMA_FROM_DEVICE);
 }
 
 /* The device copies windows of a buffer to its driver's working buffer. */
 int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
-		   dma_addr_t addr, const u32 *from, unsigned int count)
+		   struct vcm_res *res, const u32 *from, unsigned int count)
 {
-	const struct vcm_res *work = edu->work;
 	struct vcm_res *cpu;
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
-	cpu = vcm_map(vcm_vmm, work->phys, 0);
+	cpu = vcm_map(vcm_vmm, edu->work->phys, 0);
 	if (IS_ERR(cpu))
 		return PTR_ERR(cpu);
 
+	ret = vcm_sync_for_device(res, 0, DEMO_SIZE, DMA_TO_DEVICE);
 	for (i = 0; i < count && !ret; i++) {
-		ret = vcm_edu_to_device(edu, addr + from[i], 0, EDU_CHUNK);
-		if (!ret)
-			ret = vcm_edu_from_device(edu, work->start, 0,
-						  EDU_CHUNK);
+		ret = demo_fetch_one(edu, res, from[i]);
 		if (!ret && memcmp(vcm_cpu_addr(cpu), buf->image + from[i],
 				   EDU_CHUNK))
 			ret = -EBADMSG;

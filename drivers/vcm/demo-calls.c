@@ -6,6 +6,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dma-mapping.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -13,9 +14,8 @@
 
 #include "demo.h"
 
-/* Prescribed addresses; those of a device with 28 bits, as edu has by default */
+/* A prescribed address, which 28 bits reach, as edu has them by default */
 #define DEMO_ADDR		0x0c000000
-#define DEMO_ADDR_TOO_HIGH	0x20000000
 
 /* A window for addresses, and what they are to be multiples of in it */
 #define DEMO_WINDOW_MIN		0x02000000
@@ -37,7 +37,7 @@ static int demo_use_at(struct demo *d, struct demo_buf *buf,
 	vcm_demo_windows(d, window, 2 * DEMO_FEW);
 	ret = vcm_bind(res, buf->phys);
 	if (!ret)
-		ret = vcm_demo_copy(d->edu[0], buf, res->start, window,
+		ret = vcm_demo_copy(d->edu[0], buf, res, window,
 				    window + DEMO_FEW, DEMO_FEW);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);
@@ -49,14 +49,16 @@ static int demo_use_at(struct demo *d, struct demo_buf *buf,
 }
 
 /* What is taken, and what the device cannot reach, is refused. */
-static int demo_refused(struct vcm *vcm)
+static int demo_refused(struct vcm_edu *edu)
 {
+	const u64 mask = dma_get_mask(&edu->pdev->dev);
 	struct vcm_res *res;
 
-	res = vcm_reserve_at(vcm, DEMO_ADDR, DEMO_SIZE, 0);
-	if (res == ERR_PTR(-EADDRINUSE))
-		res = vcm_reserve_at(vcm, DEMO_ADDR_TOO_HIGH, DEMO_SIZE, 0);
-	if (res == ERR_PTR(-EADDRNOTAVAIL))
+	res = vcm_reserve_at(edu->vcm, DEMO_ADDR, DEMO_SIZE, 0);
+	if (res == ERR_PTR(-EADDRINUSE) && mask < edu->vcm->last)
+		res = vcm_reserve_at(edu->vcm, mask + 1, DEMO_SIZE, 0);
+	if (res == ERR_PTR(mask < edu->vcm->last ? -EADDRNOTAVAIL :
+						   -EADDRINUSE))
 		return 0;
 	vcm_unreserve(res);
 	return -EINVAL;
@@ -64,18 +66,17 @@ static int demo_refused(struct vcm *vcm)
 
 static int demo_at(struct demo *d, struct demo_buf *buf)
 {
-	struct vcm *vcm = d->edu[0]->vcm;
 	struct vcm_res *res;
 	int ret;
 
 	d->step = "an address that is prescribed";
-	res = vcm_reserve_at(vcm, DEMO_ADDR, DEMO_SIZE, 0);
+	res = vcm_reserve_at(d->edu[0]->vcm, DEMO_ADDR, DEMO_SIZE, 0);
 	if (IS_ERR(res))
 		return PTR_ERR(res);
 	ret = demo_use_at(d, buf, res, "at a prescribed address");
 	if (!ret) {
 		d->step = "refusing addresses";
-		ret = demo_refused(vcm);
+		ret = demo_refused(d->edu[0]);
 	}
 	vcm_unmap(res);
 	return ret;

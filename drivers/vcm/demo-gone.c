@@ -63,7 +63,7 @@ static int demo_without(struct demo *d, struct demo_buf *buf,
 
 	d->step = "using memory that an unplugged device had bound";
 	vcm_demo_windows(d, window, 2 * DEMO_FEW);
-	ret = vcm_demo_copy(d->edu[0], buf, buf->res->start, window,
+	ret = vcm_demo_copy(d->edu[0], buf, buf->res, window,
 			    window + DEMO_FEW, DEMO_FEW);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);

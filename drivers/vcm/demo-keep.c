@@ -29,7 +29,7 @@ static int demo_write_kept(struct demo *d, struct demo_buf *buf, unsigned int i)
 	u32 window[2 * DEMO_FEW];
 
 	vcm_demo_windows(d, window, 2 * DEMO_FEW);
-	return vcm_demo_copy(d->edu[i], buf, buf->res->start, window,
+	return vcm_demo_copy(d->edu[i], buf, buf->res, window,
 			     window + DEMO_FEW, DEMO_FEW);
 }
 
@@ -84,7 +84,7 @@ static int demo_check_other(struct demo_kept *kept)
 
 	d->step = "reading by the second device";
 	vcm_demo_windows(d, window, DEMO_FEW);
-	ret = vcm_demo_fetch(d->edu[1], kept->buf[0], kept->other->start,
+	ret = vcm_demo_fetch(d->edu[1], kept->buf[0], kept->other,
 			     window, DEMO_FEW);
 	if (!ret)
 		vcm_demo_row(d, kept->other, kept->buf[0]->phys,
@@ -162,11 +162,4 @@ int vcm_demo_unkeep(void)
 		return -ENOENT;
 	demo_kept = NULL;
 	return demo_free_kept(kept, demo_show_kept(kept));
-}
-
-/* When nobody is there any more to be shown. */
-void vcm_demo_unkeep_quietly(void)
-{
-	if (demo_kept)
-		demo_free_kept(demo_kept, 0);
 }

@@ -23,7 +23,7 @@ int vcm_demo_try(struct demo *d, struct vcm_edu *edu)
 
 	d->step = "using a device again";
 	vcm_demo_windows(d, window, 2);
-	ret = vcm_demo_copy(edu, buf, buf->res->start, window, window + 1, 1);
+	ret = vcm_demo_copy(edu, buf, buf->res, window, window + 1, 1);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);
 	if (!ret)
@@ -47,7 +47,7 @@ static void demo_job_work(struct work_struct *work)
 {
 	struct demo_job *job = container_of(work, struct demo_job, work);
 
-	job->ret = vcm_demo_copy(job->edu, job->buf, job->buf->res->start,
+	job->ret = vcm_demo_copy(job->edu, job->buf, job->buf->res,
 				 job->window, job->window + DEMO_WINDOWS,
 				 DEMO_WINDOWS);
 }
@@ -113,7 +113,7 @@ static int demo_share(struct demo *d, struct demo_buf *buf,
 
 	vcm_demo_windows(d, window, 2 * DEMO_FEW);
 	d->step = "writing by the first device";
-	ret = vcm_demo_copy(d->edu[0], buf, buf->res->start, window, copy,
+	ret = vcm_demo_copy(d->edu[0], buf, buf->res, window, copy,
 			    DEMO_FEW);
 	if (ret)
 		return ret;
@@ -121,7 +121,7 @@ static int demo_share(struct demo *d, struct demo_buf *buf,
 		     pci_name(d->pdev[0]), DEMO_FEW);
 
 	d->step = "reading by the second device";
-	ret = vcm_demo_fetch(d->edu[1], buf, other->start, copy, DEMO_FEW);
+	ret = vcm_demo_fetch(d->edu[1], buf, other, copy, DEMO_FEW);
 	if (ret)
 		return ret;
 	vcm_demo_row(d, other, buf->phys, "%s reads them in its own context",
@@ -152,17 +152,16 @@ int vcm_demo_shared(struct demo *d)
 static int demo_together(struct demo *d, struct demo_buf *buf)
 {
 	u32 window[3 * DEMO_FEW], *copy = window + DEMO_FEW;
-	const dma_addr_t addr = buf->res->start;
 	u32 crc;
 	int ret;
 
 	vcm_demo_windows(d, window, 3 * DEMO_FEW);
 	d->step = "copying by the first device";
-	ret = vcm_demo_copy(d->edu[0], buf, addr, window, copy, DEMO_FEW);
+	ret = vcm_demo_copy(d->edu[0], buf, buf->res, window, copy, DEMO_FEW);
 	if (ret)
 		return ret;
 	d->step = "copying by the second device, attached to the same context";
-	ret = vcm_demo_copy(d->edu[1], buf, addr, copy, copy + DEMO_FEW,
+	ret = vcm_demo_copy(d->edu[1], buf, buf->res, copy, copy + DEMO_FEW,
 			    DEMO_FEW);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);
@@ -278,7 +277,7 @@ static int demo_rebind(struct demo *d, struct demo_buf *buf, const u32 *window)
 	d->step = "binding again what was unbound";
 	ret = vcm_bind(buf->res, buf->phys);
 	if (!ret)
-		ret = vcm_demo_copy(d->edu[0], buf, buf->res->start, window,
+		ret = vcm_demo_copy(d->edu[0], buf, buf->res, window,
 				    window + 1, 1);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);
@@ -361,7 +360,7 @@ static int demo_bind_driver(struct demo *d, unsigned int i)
 }
 
 static int demo_outlive(struct demo *d, struct demo_buf *buf,
-			const struct vcm_res *other)
+			struct vcm_res *other)
 {
 	u32 window[3 * DEMO_FEW], *copy = window + DEMO_FEW;
 	u32 crc;
@@ -369,7 +368,7 @@ static int demo_outlive(struct demo *d, struct demo_buf *buf,
 
 	vcm_demo_windows(d, window, 3 * DEMO_FEW);
 	d->step = "writing by the first device";
-	ret = vcm_demo_copy(d->edu[0], buf, buf->res->start, window, copy,
+	ret = vcm_demo_copy(d->edu[0], buf, buf->res, window, copy,
 			    DEMO_FEW);
 	demo_give(d->edu[0], buf);
 	demo_unbind_driver(d, 0);
@@ -377,7 +376,7 @@ static int demo_outlive(struct demo *d, struct demo_buf *buf,
 		return ret;
 
 	d->step = "using memory whose driver has gone";
-	ret = vcm_demo_copy(d->edu[1], buf, other->start, copy, copy + DEMO_FEW,
+	ret = vcm_demo_copy(d->edu[1], buf, other, copy, copy + DEMO_FEW,
 			    DEMO_FEW);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);

@@ -223,7 +223,6 @@ module_init(demo_init);
 static void __exit demo_exit(void)
 {
 	debugfs_remove(demo_dir);
-	vcm_demo_unkeep_quietly();
 }
 module_exit(demo_exit);
 

@@ -78,10 +78,11 @@ struct vcm_res *vcm_demo_map_elsewhere(struct demo *d, struct vcm *vcm,
 
 /* Windows of buffers, and devices that copy them */
 void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count);
-int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf, dma_addr_t addr,
-		  const u32 *from, const u32 *to, unsigned int count);
+int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
+		  struct vcm_res *res, const u32 *from, const u32 *to,
+		  unsigned int count);
 int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
-		   dma_addr_t addr, const u32 *from, unsigned int count);
+		   struct vcm_res *res, const u32 *from, unsigned int count);
 bool vcm_demo_leaked(const u8 *a, const u8 *b, size_t len);
 
 /* The device works in its own address space. */
@@ -105,6 +106,5 @@ int vcm_demo_many(struct demo *d);
 int vcm_demo_unplugged(struct demo *d);
 int vcm_demo_keep(u64 seed);
 int vcm_demo_unkeep(void);
-void vcm_demo_unkeep_quietly(void);
 
 #endif /* _VCM_DEMO_H */

@@ -131,8 +131,9 @@ static inline unsigned long vcm_granule(const struct vcm *vcm)
 /**
  * struct vcm_phys_ops - who takes memory back
  * @owner: module of @free, pinned by every allocation that names it
- * @free: take back the memory of all parts. May sleep, cannot fail. NULL: the
- *	memory belongs to somebody else
+ * @free: take back the memory of all parts. May sleep, cannot fail, and must
+ *	neither bind nor unbind nor drop a reservation. NULL: the memory belongs
+ *	to somebody else
  */
 struct vcm_phys_ops {
 	struct module *owner;

@@ -111,7 +111,7 @@ struct vcm {
 	dma_addr_t start;
 	dma_addr_t last;
 
-	/* private: constant after vcm_init() */
+	/* private: constant once the provider has made the context */
 	const struct vcm_driver *driver;
 	unsigned int id;
 	unsigned long pgsize_bitmap;
@@ -122,7 +122,7 @@ struct vcm {
 	struct rw_semaphore topology;
 	unsigned int activations;
 	bool dead;
-	unsigned int unsnooped;
+	bool unsnooped;
 	struct list_head masters;
 	struct vcm_ranges *spare;
 

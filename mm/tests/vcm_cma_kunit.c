@@ -574,6 +574,9 @@ static void cma_coherent_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	KUNIT_EXPECT_EQ(test, cma_synced, 0);
 
+	/* What a device has in a cache must not be thrown away for another */
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), -EINVAL);
+	vcm_detach(vcm, dev);
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), 0);
 	KUNIT_EXPECT_EQ(test, cma_synced, SZ_64K);
 	more = vcm_make_binding(vcm, SZ_64K, 0, 0);
@@ -582,10 +585,15 @@ static void cma_coherent_test(struct kunit *test)
 						  DMA_TO_DEVICE), 0);
 	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + PAGE_SIZE);
 
+	/* For whoever takes memory back after the device has gone */
 	vcm_detach(vcm, other);
 	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, 0, PAGE_SIZE,
 						  DMA_TO_DEVICE), 0);
-	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, dev), 0);
+	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, 0, PAGE_SIZE,
+						  DMA_TO_DEVICE), 0);
+	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + 2 * PAGE_SIZE);
 	vcm_destroy_binding(more);
 	vcm_destroy_binding(res);
 	vcm_destroy(vcm);
