@@ -57,6 +57,7 @@ struct vcm_va_req {
 struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
 #endif
 
+bool vcm_live(const struct vcm *vcm);
 bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
 bool vcm_phys_drop(struct vcm_phys *phys);
 bool vcm_phys_disown(struct vcm_phys *phys);

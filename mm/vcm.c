@@ -9,9 +9,10 @@
  * -----
  *
  * vcm->topology (rw_semaphore): which bindings are on the hardware and which
- *	devices see it; vcm->spare. Bind, unbind and sync hold it for reading;
- *	activate, deactivate, attach, detach and destroy for writing. No call
- *	holds that of two contexts.
+ *	devices see it; vcm->spare. Bind, unbind and sync hold it for reading,
+ *	and so does whoever takes or gives back addresses that the provider
+ *	gives out; activate, deactivate, attach, detach and destroy for writing.
+ *	No call holds that of two contexts.
  * vcm->va_lock (spinlock, interrupts off): the address tree and its history,
  *	the granule, the ranges that are blocked, and the states of
  *	reservations. Held for O(log n), never across an operation of the
@@ -77,7 +78,7 @@ static bool vcm_fixed(const struct vcm *vcm)
 }
 
 /* True when what is bound is on the hardware. */
-static bool vcm_live(const struct vcm *vcm)
+bool vcm_live(const struct vcm *vcm)
 {
 	lockdep_assert_held(&vcm->topology);
 	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
@@ -111,7 +112,9 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 
 	if (!pgsize_bitmap || start > last || start & mask ||
 	    (last & mask) != mask || !driver->map || !driver->unmap ||
-	    !driver->attach != !driver->detach)
+	    !driver->attach != !driver->detach ||
+	    !driver->reserve != !driver->unreserve ||
+	    (driver->fixed && driver->reserve))
 		return -EINVAL;
 	if (!try_module_get(driver->owner))
 		return -ENODEV;
@@ -689,11 +692,35 @@ static int vcm_res_span(const struct vcm_res *res, unsigned long granule,
 	return 0;
 }
 
+/* From whoever gives out the addresses of this context. */
+static int vcm_place_ask(struct vcm_res *res, const struct vcm_va_req *req)
+{
+	struct vcm *vcm = res->vcm;
+	int ret;
+
+	guard(rwsem_read)(&vcm->topology);
+	if (vcm->dead)
+		return -ENODEV;
+	ret = vcm->driver->reserve(res, req->span, req->align, req->phase);
+	if (ret)
+		return ret;
+
+	res->last = res->start + (req->span - 1);
+	scoped_guard(spinlock_irqsave, &vcm->va_lock)
+		ret = vcm_va_insert(vcm, res);
+	if (ret)
+		vcm->driver->unreserve(res);
+	return ret;
+}
+
 /* -ESTALE when @granule is not in force any more. */
 static int vcm_place_try(struct vcm_res *res, const struct vcm_va_req *req,
 			 unsigned long granule)
 {
 	struct vcm *vcm = res->vcm;
+
+	if (vcm->driver->reserve)
+		return vcm_place_ask(res, req);
 
 	guard(spinlock_irqsave)(&vcm->va_lock);
 	if (vcm->dead)
@@ -824,7 +851,7 @@ EXPORT_SYMBOL_GPL(vcm_reserve);
  * Context: Process context, may sleep.
  * Return: as vcm_reserve(), and -EINVAL for a size, alignment or window that is
  * not as said above, -EADDRNOTAVAIL when all of the window is out of reach of
- * the devices.
+ * the devices, -EOPNOTSUPP also where somebody else gives out the addresses.
  */
 struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 			       resource_size_t align, dma_addr_t min,
@@ -839,6 +866,8 @@ struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 	if ((size | align | min | (max + 1)) & (vcm_granule(vcm) - 1) ||
 	    (align & (align - 1)) || min > max)
 		return ERR_PTR(-EINVAL);
+	if (vcm->driver->reserve)
+		return ERR_PTR(-EOPNOTSUPP);
 
 	res = vcm_reserve_for(vcm, size, ret, NULL, &req, _RET_IP_);
 	if (res == ERR_PTR(-ENOSPC) && !vcm_touches(vcm, min, max))
@@ -857,6 +886,8 @@ static int vcm_place_at(struct vcm_res *res)
 		return -ENODEV;
 	if ((res->start | res->res_size) & (vcm->granule - 1))
 		return -EINVAL;
+	if (vcm->driver->reserve)
+		return -EOPNOTSUPP;
 	if (vcm_res_span(res, vcm->granule, &span) ||
 	    check_add_overflow(res->start, span - 1, &res->last))
 		return -EADDRNOTAVAIL;
@@ -879,8 +910,8 @@ static int vcm_place_at(struct vcm_res *res)
  * aperture or a DMA mask, or in a reserved region; -EINVAL for a bad pointer,
  * size 0, an unknown flag, an address or a size that is no multiple of the
  * granule, -EOPNOTSUPP for a flag that the context cannot honour and where
- * addresses follow the memory, -ENODEV when the context is being destroyed,
- * -ENOMEM.
+ * addresses follow the memory or somebody else gives them out, -ENODEV when the
+ * context is being destroyed, -ENOMEM.
  */
 struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
 			       resource_size_t size, unsigned int flags)
@@ -1346,6 +1377,28 @@ void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 }
 EXPORT_SYMBOL_GPL(vcm_unbind_many);
 
+/* Gives back the addresses of @res, if it still has any, on behalf of @by. */
+static void vcm_res_give(struct vcm_res *res, unsigned long by)
+{
+	struct vcm *vcm = res->vcm;
+
+	if (!vcm->driver->unreserve) {
+		guard(spinlock_irqsave)(&vcm->va_lock);
+		if (!RB_EMPTY_NODE(&res->va_node) && !res->quarantine)
+			vcm_res_erase(res, by);
+		return;
+	}
+
+	guard(rwsem_read)(&vcm->topology);
+	if (res->quarantine)
+		return;
+	/* Out of the tree first: they may be somebody else's at once */
+	scoped_guard(spinlock_irqsave, &vcm->va_lock)
+		vcm_res_erase(res, by);
+	if (!vcm->dead)
+		vcm->driver->unreserve(res);
+}
+
 /*
  * Drops an ownership on behalf of @by. The last one unbinds and gives the
  * address back; @warn says whether something should not have been bound then.
@@ -1368,10 +1421,7 @@ static void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
 		vcm_phys_drop(phys);
 	}
 
-	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
-		if (!RB_EMPTY_NODE(&res->va_node) && !res->quarantine)
-			vcm_res_erase(res, by);
-	}
+	vcm_res_give(res, by);
 	scoped_guard(spinlock, &vcm->bound_lock)
 		list_del_init(&res->vcm_entry);
 	vcm_res_put(res);
@@ -1828,6 +1878,26 @@ static void vcm_report_alive(struct vcm *vcm)
 			&report.line[i].size, report.line[i].owner);
 }
 
+/*
+ * Gives the addresses of what is still reserved back to whom they belong. With
+ * the context dead and topology held for writing, the address tree stands
+ * still.
+ */
+static void vcm_give_all(struct vcm *vcm)
+{
+	struct rb_node *rb;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (!vcm->driver->unreserve)
+		return;
+	for (rb = rb_first(&vcm->va_tree); rb; rb = rb_next(rb)) {
+		struct vcm_res *res = rb_entry(rb, struct vcm_res, va_node);
+
+		if (!res->quarantine)
+			vcm->driver->unreserve(res);
+	}
+}
+
 /**
  * vcm_destroy() - give up a context
  * @vcm: the context; NULL and error pointers are ignored
@@ -1857,6 +1927,7 @@ void vcm_destroy(struct vcm *vcm)
 		vcm_unmap_bound(vcm);
 	scoped_guard(spinlock_irqsave, &vcm->va_lock)
 		WRITE_ONCE(vcm->dead, true);
+	vcm_give_all(vcm);
 	list_for_each_entry_safe(master, next, &vcm->masters, entry)
 		vcm_detach_locked(vcm, master);
 	up_write(&vcm->topology);

@@ -54,6 +54,12 @@ struct vcm_master {
  *	WRITE
  * @fixed: addresses follow the memory: there is no vcm_reserve(), @map sets
  *	&vcm_res.start, and the context is always active
+ * @reserve: for a context whose addresses somebody else gives out: get @span
+ *	bytes for @res, from an address on that is congruent to @phase modulo
+ *	@align, a power of two, and set &vcm_res.start to it. -ENOSPC when there
+ *	are none; the core tries a smaller @align then. NULL: the core chooses
+ * @unreserve: give back what @reserve got; never fails. There are both or
+ *	neither
  * @alloc: allocate memory from an area of the provider's own, as the last
  *	argument wants it. @size is a multiple of the page size and of the
  *	granule, @flags are known ones. NULL: the page allocator serves
@@ -68,8 +74,8 @@ struct vcm_master {
  * @unmap_many: the same for a list of reservations, linked by their
  *	&vcm_res.vcm_entry and in ascending order of addresses; the memory is
  *	their &vcm_res.phys. For providers that can wait once for all. Optional
- * @sync: cache maintenance for @size bytes of a binding from @offset on, for
- *	providers where it is not that of the architecture. Optional
+ * @sync: cache maintenance for @size bytes of a live binding from @offset on,
+ *	for providers where it is not that of the architecture. Optional
  * @limits: refuse a device that cannot see this context, describe what any
  *	other cannot use with vcm_master_block(). Optional
  * @attach: make the context visible to a device. NULL: there is no vcm_attach()
@@ -77,10 +83,11 @@ struct vcm_master {
  * @release: free the context, after the last reference has gone
  *
  * The core calls @map and @unmap of different reservations in parallel, and
- * those of one reservation one after the other. @map and @unmap run with the
- * topology held for reading or writing, @limits, @attach and @detach with it
- * held for writing, @sync with it held for reading, @alloc, @suits and @release
- * without it.
+ * those of one reservation one after the other. @map, @unmap and @unreserve run
+ * with the topology held for reading or writing, @limits, @attach and @detach
+ * with it held for writing, @reserve and @sync with it held for reading, @alloc,
+ * @suits and @release without it. Once vcm_destroy() has returned, @release alone
+ * is called.
  */
 struct vcm_driver {
 	struct module *owner;
@@ -88,6 +95,9 @@ struct vcm_driver {
 	unsigned int res_flags;
 	bool fixed;
 
+	int (*reserve)(struct vcm_res *res, resource_size_t span,
+		       dma_addr_t align, dma_addr_t phase);
+	void (*unreserve)(struct vcm_res *res);
 	struct vcm_phys *(*alloc)(struct vcm *vcm, resource_size_t size,
 				  unsigned int flags,
 				  const struct vcm_phys_params *params);
