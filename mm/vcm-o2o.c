@@ -8,7 +8,6 @@
  * because nothing makes several contiguous, at one stretch of bus addresses,
  * and for a reservation that was bound before at the address it had.
  */
-#include <kunit/visibility.h>
 #include <linux/container_of.h>
 #include <linux/dma-mapping.h>
 #include <linux/errno.h>
@@ -51,7 +50,7 @@ int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
 		vcm->memory.flags = VCM_ALLOC_CONTIG;
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_init);
+EXPORT_SYMBOL_GPL(vcm_o2o_init);
 
 /*
  * Where the bus shows the memory. The far end is translated too, a bus may show
@@ -87,7 +86,7 @@ bool vcm_o2o_suits(struct vcm *vcm, const struct vcm_phys *phys)
 	return !vcm_o2o_range(vcm, phys, &start, &last) &&
 	       vcm_reaches(vcm, start, last);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_suits);
+EXPORT_SYMBOL_GPL(vcm_o2o_suits);
 
 /**
  * vcm_o2o_map() - &vcm_driver.map of a one-to-one context
@@ -112,7 +111,7 @@ int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
 	res->start = start;
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_map);
+EXPORT_SYMBOL_GPL(vcm_o2o_map);
 
 /**
  * vcm_o2o_unmap() - &vcm_driver.unmap of a one-to-one context
@@ -126,4 +125,4 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_map);
 void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_unmap);
+EXPORT_SYMBOL_GPL(vcm_o2o_unmap);
