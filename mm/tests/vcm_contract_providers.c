@@ -10,13 +10,14 @@
 #include <kunit/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
-#include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vcm-cma.h>
+#include <linux/vcm-dma.h>
 #include <linux/vcm-iommu.h>
 
 #include "vcm_contract.h"
+#include "vcm_edu.h"
 
 static struct vcm *provider_soft_create(struct contract *c,
 					struct contract_ctx *ctx,
@@ -168,37 +169,37 @@ static struct vcm *provider_cma_create(struct contract *c,
 	return vcm;
 }
 
-#define EDU_VENDOR	0x1234
-#define EDU_DEVICE	0x11e8
-
-static void put_pci_device(void *pdev)
-{
-	pci_dev_put(pdev);
-}
-
-/* The @nr-th of QEMU's edu devices, which no driver may have bound */
 static struct vcm *provider_iommu_create(struct contract *c,
 					 struct contract_ctx *ctx,
 					 unsigned int nr)
 {
-	struct pci_dev *pdev = NULL;
-
 	if (!IS_REACHABLE(CONFIG_VCM_IOMMU))
 		kunit_skip(c->test, "CONFIG_VCM_IOMMU is not reachable");
-	do {
-		pdev = pci_get_device(EDU_VENDOR, EDU_DEVICE, pdev);
-	} while (pdev && nr--);
-	if (!pdev)
-		kunit_skip(c->test, "no edu device");
-	KUNIT_ASSERT_EQ(c->test, 0,
-			kunit_add_action_or_reset(c->test, put_pci_device,
-						  pdev));
-	if (pdev->dev.driver)
-		kunit_skip(c->test, "%s has a driver", pci_name(pdev));
-	if (!device_iommu_mapped(&pdev->dev))
-		kunit_skip(c->test, "%s has no IOMMU", pci_name(pdev));
-	ctx->dev = &pdev->dev;
+	ctx->dev = vcm_edu_device(c->test, nr);
 	return vcm_iommu_create(ctx->dev, NULL);
+}
+
+/* In the domain of the device's own DMA API */
+static struct vcm *provider_dma_create(struct contract *c,
+				       struct contract_ctx *ctx,
+				       unsigned int nr)
+{
+	if (!IS_REACHABLE(CONFIG_VCM_DMA))
+		kunit_skip(c->test, "CONFIG_VCM_DMA is not reachable");
+	ctx->dev = vcm_edu_device(c->test, nr);
+	return vcm_dma_create(ctx->dev, NULL);
+}
+
+/* KUnit's device is behind no IOMMU */
+static struct vcm *provider_dma_direct_create(struct contract *c,
+					      struct contract_ctx *ctx,
+					      unsigned int nr)
+{
+	if (!IS_REACHABLE(CONFIG_VCM_DMA))
+		kunit_skip(c->test, "CONFIG_VCM_DMA is not reachable");
+	ctx->dev = kunit_device_register(c->test, nr ? "vcm_dma1" : "vcm_dma0");
+	contract_ok(c, ctx->dev);
+	return vcm_dma_create(ctx->dev, NULL);
 }
 
 /* The IOMMU driver's own walker stands in for the device, which is slow */
@@ -223,8 +224,8 @@ static int provider_iommu_access(const struct contract_ctx *ctx,
 	return 0;
 }
 
-static bool provider_iommu_reaches(const struct contract_ctx *ctx,
-				   dma_addr_t start, dma_addr_t last)
+static bool edu_reaches(const struct contract_ctx *ctx, dma_addr_t start,
+			dma_addr_t last, bool msi)
 {
 	bool reaches = last <= dma_get_mask(ctx->dev);
 	struct iommu_resv_region *region;
@@ -233,11 +234,28 @@ static bool provider_iommu_reaches(const struct contract_ctx *ctx,
 	iommu_get_resv_regions(ctx->dev, &regions);
 	list_for_each_entry(region, &regions, list)
 		if (region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    !(msi && region->type == IOMMU_RESV_SW_MSI) &&
 		    region->start <= last &&
 		    region->start + (region->length - 1) >= start)
 			reaches = false;
 	iommu_put_resv_regions(ctx->dev, &regions);
 	return reaches;
+}
+
+static bool provider_iommu_reaches(const struct contract_ctx *ctx,
+				   dma_addr_t start, dma_addr_t last)
+{
+	return edu_reaches(ctx, start, last, false);
+}
+
+/*
+ * The window that an IOMMU driver proposes for MSI doorbells is none here: the
+ * DMA API maps them wherever its own allocator has room
+ */
+static bool provider_dma_reaches(const struct contract_ctx *ctx,
+				 dma_addr_t start, dma_addr_t last)
+{
+	return edu_reaches(ctx, start, last, true);
 }
 
 #define TOP	(~(dma_addr_t)0)
@@ -300,6 +318,13 @@ static const struct softmmu_cfg cfg_64k = {
 	.device = true,					\
 	.enforces = true
 
+#define PROVIDER_DMA					\
+	.create = provider_dma_create,			\
+	.access = provider_iommu_access,		\
+	.reaches = provider_dma_reaches,		\
+	.contexts = 2,					\
+	.enforces = true
+
 #define PROVIDER_VMM					\
 	.create = provider_vmm_create,			\
 	.access = provider_vmm_access,			\
@@ -339,10 +364,20 @@ const struct contract_provider contract_providers[] = {
 		.fixed = true,
 		.one_to_one = true,
 	},
+	{
+		"dma_direct",
+		.create = provider_dma_direct_create,
+		.access = provider_o2o_access,
+		.contexts = 2,
+		.fixed = true,
+		.one_to_one = true,
+	},
 	{ "vmm", PROVIDER_VMM },
 	{ "vmm_scattered", PROVIDER_VMM, .scattered = true },
 	{ "iommu", PROVIDER_IOMMU },
 	{ "iommu_scattered", PROVIDER_IOMMU, .scattered = true },
+	{ "dma", PROVIDER_DMA },
+	{ "dma_scattered", PROVIDER_DMA, .scattered = true },
 };
 
 const unsigned int contract_nr_providers = ARRAY_SIZE(contract_providers);

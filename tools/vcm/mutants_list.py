@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The mutants: name, file, text, what takes its place, where it is tested, by which suites."""
 
-CORE, PHYS, VA, MMU, O2O, VMM, IOMMU = (
+CORE, PHYS, VA, MMU, O2O, VMM, IOMMU, DMA = (
     "mm/vcm.c", "mm/vcm-phys.c", "mm/vcm-va.c", "mm/vcm-mmu.c", "mm/vcm-o2o.c", "mm/vcm-vmm.c",
-    "drivers/vcm/vcm-iommu.c")
+    "drivers/vcm/vcm-iommu.c", "drivers/vcm/vcm-dma.c")
 
 MUTANTS = [
     ("core: activation counts before it works", CORE,
@@ -102,4 +102,28 @@ MUTANTS = [
      "	if (last >= (dma_addr_t)~0ULL)", "	if (last)", "qemu", "vcm_contract*"),
     ("iommu: the device stays attached", IOMMU,
      "	iommu_detach_group(to_vcm_iommu(vcm)->domain, group);\n", "", "qemu", "vcm_contract*"),
+    ("dma: a failed bind keeps what it has linked", DMA,
+     "	if (ret && mapped)\n		dma_iova_unlink(ctx->dev, state, base, mapped, dir, attrs);\n", "",
+     "qemu", "vcm_dma*"),
+    ("dma: every part is the first one", DMA,
+     "state, part->paddr, base + mapped", "state, phys->parts[0].paddr, base + mapped", "qemu", "vcm_dma*"),
+    ("dma: an address is not congruent to the memory", DMA,
+     "	res->start = state->addr + phase;", "	res->start = state->addr;", "qemu", "vcm_dma*"),
+    ("dma: unbind leaves the last page", DMA,
+     "state->addr, phys->size,\n			vcm_dma_dir", "state->addr, phys->size - vcm_granule(res->vcm),\n			vcm_dma_dir",
+     "qemu", "vcm_contract*"),
+    ("dma: the guard is not the DMA API's to keep", DMA,
+     "dma_iova_try_alloc(dev, state, 0, span + phase)",
+     "dma_iova_try_alloc(dev, state, 0, res->res_size + phase)", "qemu", "vcm_dma*"),
+    ("dma: memory beyond the mask is mapped", DMA,
+     "	if (res->start + (phys->size - 1) > vcm_dma_limit(ctx->dev))\n		goto err_start;\n", "",
+     "qemu", "vcm_dma*"),
+    ("dma: a bounce buffer is taken for the memory", DMA,
+     "	if (addr != res->start)\n		goto err_unmap;\n", "", "qemu", "vcm_dma*"),
+    ("dma: a device that has to use bounce buffers", DMA,
+     "	if (get_dma_ops(dev) || is_swiotlb_force_bounce(dev))\n", "	if (get_dma_ops(dev))\n", "qemu", "vcm_dma*"),
+    ("dma: caches are maintained as if memory were of one part", DMA,
+     "		len = min_t(resource_size_t, size, part->len - offset);", "		len = size;", "qemu", "vcm_dma*"),
+    ("dma: a device that is attached elsewhere", DMA,
+     "return domain && iommu_is_dma_domain(domain) ? 0 : -EBUSY;", "return 0;", "qemu", "vcm_dma*"),
 ]
