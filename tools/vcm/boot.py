@@ -27,14 +27,15 @@ class Machine:
     qemu: list
     cmdline: list = field(default_factory=list)
     iommu: bool = True
+    disk: bool = False
 
 
 MACHINES = {
-    "smmuv3": Machine("SMMUv3", ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU]),
+    "smmuv3": Machine("SMMUv3", ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU], disk=True),
     "virtio-iommu": Machine("virtio-iommu", ["-machine", "virt,gic-version=3",
-                                             "-device", "virtio-iommu-pci,addr=01.0", *EDU]),
+                                             "-device", "virtio-iommu-pci,addr=01.0", *EDU], disk=True),
     "none": Machine("no IOMMU", ["-machine", "virt,gic-version=3", *WIDE_EDU],
-                    ["vcm_edu.dma_bits=64", "vcm.reach=1"], iommu=False),
+                    ["vcm_edu.dma_bits=64", "vcm.reach=1"], iommu=False, disk=True),
     "plain": Machine("no devices", ["-machine", "virt,gic-version=3"], iommu=False),
 }
 
@@ -66,11 +67,13 @@ class Boot:
         return Failure(f"{what}: " + "; ".join(problems or self.problems), self.log, shown)
 
 
-def command(image, machine, cmdline=(), memory="2048M"):
-    words = [*COMMON, *image.cmdline, *MACHINES[machine].cmdline, *cmdline]
+def command(image, machine, cmdline=(), memory="2048M", disk=None):
+    words = [*COMMON, *image.cmdline, *MACHINES[machine].cmdline, *cmdline, *(["vcm.disk=1"] if disk else [])]
+    nvme = ["-drive", f"file={disk},format=raw,if=none,id=disk",
+            "-device", "nvme,addr=04.0,drive=disk,serial=vcm"] if disk else []
     return [QEMU, "-accel", "tcg,thread=multi", "-cpu", "cortex-a57", "-smp", "2", "-m", memory,
             "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio",
-            *MACHINES[machine].qemu,
+            *MACHINES[machine].qemu, *nvme,
             "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(words)]
 
 
@@ -89,14 +92,14 @@ def judge(lines, ended, problems):
         problems.append(f"init counts {done[0][1]} failures")
 
 
-def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory="2048M"):
+def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory="2048M", disk=None):
     """Boot, wait for the end, judge. Never raises for what the guest did."""
     label = label or f"{image.name}-{machine}"
     log = LOGS / f"{label}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     if not shutil.which(QEMU):
         raise Failure(f"{QEMU} is not installed (make deps)")
-    argv = command(image, machine, [*cmdline, f"vcm.do={do}"], memory)
+    argv = command(image, machine, [*cmdline, f"vcm.do={do}"], memory, disk)
     (LOGS / f"{label}.cmd").write_text(" ".join(f"'{a}'" if " " in a else a for a in argv) + "\n")
     lines, problems = [], []
     p = Progress(f"{do} on {MACHINES[machine].title}, {image.name} image")

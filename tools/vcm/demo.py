@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 import boot
+from disk import Disk
 
 SHOWN = ["smmuv3", "virtio-iommu", "none"]
 TITLES = ["machine", "point", "provider", "buffer", "parts", "device address", "leaves",
@@ -20,6 +21,9 @@ POINTS = {
     "7": "memory that suits two devices and the CPU, and its addresses",
     "8": "many buffers leave a device at once",
     "9": "a device is unplugged with memory bound",
+    "disk": "buffers of VCM are the target of a disk's own driver",
+    "dma": "a device keeps its DMA API and has a context in it",
+    "cma": "VCM and the DMA API take from one CMA area",
     "28-bit": "a device that cannot reach any memory is refused",
     "remove": "drivers unbound, modules unloaded, nothing left",
 }
@@ -28,14 +32,19 @@ EVENT = re.compile(r"event: F_\w+ client: .* iova: (0x\w+).*|\w+ fault from EP \
 #: the demo says before it provokes that; the events come when the interrupt does
 ANNOUNCED = re.compile(r"IOMMU events of \S+ at (0x\w+) to (0x\w+) are meant to be")
 
+#: where the kernel put its CMA area, and what point cma has from it besides the buffer
+CMA_AREA = re.compile(r"cma: Reserved (\d+) MiB at (0x\w+)")
+CMA_USER = re.compile(r"from the CMA area .* takes (\d+) bytes from, at (0x\w+)")
+
 REFUSED = re.compile(r"(vcm-edu \S+: .*(?:error|cannot|fail|reach).*)", re.I)
 
 
 def expected(machine):
     """The points a machine has to show."""
-    if boot.MACHINES[machine].iommu:
-        return ["1", "2", "3", "4", "5", "6", "7", "8", "9", "remove"]
-    return ["1", "2", "3", "5", "7", "8", "9", "28-bit", "remove"]
+    iommu, disk = boot.MACHINES[machine].iommu, boot.MACHINES[machine].disk
+    if iommu:
+        return ["1", "2", "3", "4", "5", "6", "7", "8", "9", *(["disk", "dma"] if disk else []), "remove"]
+    return ["1", "2", "3", "5", "7", "8", "9", *(["disk", "dma", "cma"] if disk else []), "28-bit", "remove"]
 
 
 def size(number):
@@ -70,14 +79,32 @@ class Shown:
 def show(image, machine):
     """Boot one machine."""
     words = ["kunit.autorun=0"] if image.name == "debug" else []
-    booted = boot.boot(image, machine, "demo", words, timeout=600)
+    disk = Disk(f"{image.name}-{machine}") if boot.MACHINES[machine].disk else None
+    booted = boot.boot(image, machine, "demo", words, timeout=600, disk=disk and disk.path)
+    if disk:
+        booted.problems += disk.problems([row for row in booted.rows if len(row) > 7])
     shown = Shown(machine, booted, [(r + ["-"] * 8)[:8] for r in booted.rows if r[0] != "seed"])
     meant, others = events(booted.lines)
     if "4" in expected(machine) and not meant:
         booted.problems.append("the IOMMU reported no event for point 4")
     if others:
         booted.problems.append(f"the IOMMU reported what nobody meant: {others[0]}")
+    booted.problems += outside_cma(booted.lines, shown.rows)
     return shown
+
+
+def outside_cma(lines, rows):
+    """What point cma says to be from the CMA area and is not."""
+    area = next((m for line in lines if (m := CMA_AREA.search(line))), None)
+    first = int(area[2], 16) if area else 0
+    last = first + (int(area[1]) << 20) - 1 if area else -1
+    problems = []
+    for row in rows:
+        if row[0] == "cma" and (user := CMA_USER.search(row[6])):
+            ranges = [(int(row[4], 16), int(row[2])), (int(user[2], 16), int(user[1]))]
+            problems += [f"{size} bytes at {start:#x} are not from the CMA area" for start, size in ranges
+                         if start < first or start + size - 1 > last]
+    return problems
 
 
 def events(lines):

@@ -7,7 +7,8 @@
  *
  *   kunit	nothing: the suites have run before init
  *   demo	start the demo of vcm-edu-demo, with vcm.suspend=1 around a system
- *		suspend too, and print its results
+ *		suspend too, with vcm.disk=1 that of vcm-disk-demo too, and print
+ *		their results
  *   shell	a shell on the console
  *
  * Every report line begins with "VCM-"; tools/vcm/boot.py reads them. They go
@@ -19,6 +20,8 @@
 #define DEBUGFS		"/sys/kernel/debug"
 #define DEMO		DEBUGFS "/vcm-edu/demo"
 #define KEEP		DEBUGFS "/vcm-edu/keep"
+#define DISK_DEMO	DEBUGFS "/vcm-disk/demo"
+#define DISK		"/dev/nvme0n1"
 #define KMEMLEAK	DEBUGFS "/kmemleak"
 #define DRIVER		"/sys/bus/pci/drivers/vcm-edu"
 #define WAKE_ALARM	"/sys/class/rtc/rtc0/wakealarm"
@@ -298,31 +301,60 @@ static void show_suspend(void)
 	row("suspend", line, 0);
 }
 
-static void run_demo(void)
+/* Whether there is a demo that may have results. */
+static int start_demo(const char *path)
 {
-	int ret, fd = open(DEMO, O_RDWR);
+	int ret, fd = open(path, O_RDWR);
 
 	if (fd < 0) {
-		report("VCM-INIT: no demo: cannot open " DEMO ": %s\n", error_name(errno));
+		report("VCM-INIT: no demo: cannot open %s: %s\n", path, error_name(errno));
 		failures++;
-		return;
+		return 0;
 	}
 	snprintf(text, sizeof(text), "%s\n", option("vcm.seed", "2010"));
 	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
 	close(fd);
 	if (ret) {
-		report("VCM-INIT: the demo failed: %s\n", error_name(-ret));
+		report("VCM-INIT: %s failed: %s\n", path, error_name(-ret));
 		failures++;
 	}
-	if (atoi(option("vcm.suspend", "0")))
-		show_suspend();
-	ret = read_file(DEMO, text, sizeof(text));
+	return 1;
+}
+
+static void print_results(const char *path)
+{
+	int ret = read_file(path, text, sizeof(text));
+
 	if (ret <= 0) {
-		report("VCM-INIT: the demo has no results: %s\n", error_name(-ret));
+		report("VCM-INIT: %s has no results: %s\n", path, error_name(-ret));
 		failures++;
 		return;
 	}
 	report_lines("VCM-ROW: ", text);
+}
+
+/* The disk's driver looks for it in the background. */
+static void wait_for_disk(void)
+{
+	struct stat st;
+	int i;
+
+	for (i = 0; i < 300 && stat(DISK, &st); i++)
+		msleep(100);
+}
+
+static void run_demos(void)
+{
+	if (start_demo(DEMO)) {
+		if (atoi(option("vcm.suspend", "0")))
+			show_suspend();
+		print_results(DEMO);
+	}
+	if (atoi(option("vcm.disk", "0"))) {
+		wait_for_disk();
+		if (start_demo(DISK_DEMO))
+			print_results(DISK_DEMO);
+	}
 	if (atoi(option("vcm.reach", "0")))
 		show_short_reach();
 }
@@ -423,7 +455,7 @@ int main(void)
 		run_shell();
 	} else {
 		if (!strcmp(what, "demo"))
-			run_demo();
+			run_demos();
 		else if (strcmp(what, "kunit"))
 			failures++;
 		take_down();

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the tool itself compares in the demo's rows."""
+
+import unittest
+
+import demo
+
+LINES = ["[    0.000000] cma: Reserved 16 MiB at 0x0000000080000000"]
+
+
+def rows(buffer, other):
+    return [["cma", "vcm-cma", "1048576", "1", hex(buffer), "-",
+             f"from the CMA area that dma_alloc_coherent() takes 1048576 bytes from, at {other:#018x}", "ok"]]
+
+
+class Cma(unittest.TestCase):
+    def test_inside(self):
+        self.assertEqual([], demo.outside_cma(LINES, rows(0x80000000, 0x80f00000)))
+
+    def test_outside(self):
+        self.assertEqual(1, len(demo.outside_cma(LINES, rows(0x7fff0000, 0x80f00000))))
+        self.assertEqual(1, len(demo.outside_cma(LINES, rows(0x80000000, 0x80f01000))))
+        self.assertEqual(2, len(demo.outside_cma([], rows(0x80000000, 0x80f00000))))
+
+
+if __name__ == "__main__":
+    unittest.main()
