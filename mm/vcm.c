@@ -450,6 +450,37 @@ static int vcm_block_check(struct vcm *vcm, const struct vcm_master *master)
 	return 0;
 }
 
+/**
+ * vcm_visit_live() - visit all bindings that are on the hardware
+ * @vcm: the context
+ * @fn: called for each; another value than 0 ends the visit
+ * @priv: for @fn
+ *
+ * For providers that keep several page tables: when a device brings a further
+ * one, or takes it along. The order is that of the bindings and the same each
+ * time while the topology is held.
+ *
+ * Context: Process context, within &vcm_driver.limits, &vcm_driver.forget,
+ * &vcm_driver.attach or &vcm_driver.detach.
+ * Return: what the last call of @fn returned, 0 without any.
+ */
+int vcm_visit_live(struct vcm *vcm, vcm_live_fn fn, void *priv)
+{
+	struct vcm_res *res;
+	int ret;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (!vcm_live(vcm))
+		return 0;
+	list_for_each_entry(res, &vcm->bound, vcm_entry) {
+		ret = fn(res, res->phys, priv);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vcm_visit_live);
+
 /*
  * Devices that do not snoop must find what the CPUs have written. Those of one
  * context are all alike in this: cache maintenance for one that does not would
@@ -491,11 +522,12 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 		if (ret)
 			return ret;
 	}
+	ret = -EINVAL;
 	if (!list_empty(&vcm->masters) && master->unsnooped != unsnooped)
-		return -EINVAL;
+		goto err_forget;
 	ret = vcm_block_grow(vcm, master);
 	if (ret)
-		return ret;
+		goto err_forget;
 
 	/* In force first, so that what is checked then stays true */
 	list_add_tail(&master->entry, &vcm->masters);
@@ -517,6 +549,9 @@ err_unsnooped:
 err_limits:
 	list_del(&master->entry);
 	vcm_limits_update(vcm);
+err_forget:
+	if (driver->forget)
+		driver->forget(vcm, master->dev);
 	return ret;
 }
 

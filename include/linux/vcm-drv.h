@@ -78,16 +78,18 @@ struct vcm_master {
  *	for providers where it is not that of the architecture. Optional
  * @limits: refuse a device that cannot see this context, describe what any
  *	other cannot use with vcm_master_block(). Optional
+ * @forget: undo what @limits did for a device that is not attached after all;
+ *	never fails. Optional
  * @attach: make the context visible to a device. NULL: there is no vcm_attach()
  * @detach: undo @attach; never fails. There are both or neither
  * @release: free the context, after the last reference has gone
  *
  * The core calls @map and @unmap of different reservations in parallel, and
  * those of one reservation one after the other. @map, @unmap and @unreserve run
- * with the topology held for reading or writing, @limits, @attach and @detach
- * with it held for writing, @reserve and @sync with it held for reading, @alloc,
- * @suits and @release without it. Once vcm_destroy() has returned, @release alone
- * is called.
+ * with the topology held for reading or writing, @limits, @forget, @attach and
+ * @detach with it held for writing, @reserve and @sync with it held for reading,
+ * @alloc, @suits and @release without it. Once vcm_destroy() has returned,
+ * @release alone is called.
  */
 struct vcm_driver {
 	struct module *owner;
@@ -109,6 +111,7 @@ struct vcm_driver {
 		     resource_size_t offset, resource_size_t size,
 		     enum dma_data_direction dir, bool for_cpu);
 	int (*limits)(struct vcm *vcm, struct vcm_master *master);
+	void (*forget)(struct vcm *vcm, struct device *dev);
 	int (*attach)(struct vcm *vcm, struct device *dev);
 	void (*detach)(struct vcm *vcm, struct device *dev);
 	void (*release)(struct vcm *vcm);
@@ -120,6 +123,19 @@ int vcm_master_block(struct vcm_master *master, dma_addr_t start,
 		     dma_addr_t last);
 bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
+
+/**
+ * typedef vcm_live_fn - called for each binding that is on the hardware
+ * @res: the reservation
+ * @phys: the memory
+ * @priv: as given to vcm_visit_live()
+ *
+ * Return: 0 to go on, or another value, at which the visit ends.
+ */
+typedef int (*vcm_live_fn)(struct vcm_res *res, struct vcm_phys *phys,
+			   void *priv);
+
+int vcm_visit_live(struct vcm *vcm, vcm_live_fn fn, void *priv);
 
 /**
  * vcm_granule() - smallest page of a context
