@@ -2,17 +2,21 @@
 /*
  * Virtual Contiguous Memory: contexts behind any IOMMU that the kernel drives.
  *
- * A context is an unmanaged paging domain of the IOMMU API. While a device is
- * attached to it, that domain replaces the one of the device's DMA API, which
- * is off until the device is detached.
+ * A context is a set of unmanaged paging domains of the IOMMU API with the same
+ * content: one for all devices that can share a page table, further ones where
+ * an IOMMU accepts no domain of another. While a device is attached, such a
+ * domain replaces the one of its DMA API, which is off until the device is
+ * detached.
  */
 #define pr_fmt(fmt) "vcm-iommu: " fmt
 
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
@@ -24,20 +28,52 @@
 /* The longest scatterlist entry, a multiple of every usual page size */
 #define VCM_IOMMU_SG_MAX	SZ_2G
 
+/*
+ * Many IOMMU drivers wait for the TLB once for each run of neighbours. Where
+ * there are more runs than this, one flush of all, which costs the other
+ * bindings their entries, is cheaper.
+ */
+#define VCM_IOMMU_RUNS		16
+
 /**
- * struct vcm_iommu - a context behind an IOMMU
+ * struct vcm_iommu - a context behind IOMMUs
  * @vcm: the context
- * @domain: its page table
+ * @domains: its page tables, struct vcm_iommu_domain; changed with the topology
+ *	held for writing
  * @allow_identity_default: see &struct vcm_iommu_params
- * @msi_cookie: the domain maps MSI doorbells, in @msi
- * @msi: addresses of the doorbells, which stay mapped for good
  */
 struct vcm_iommu {
 	struct vcm vcm;
-	struct iommu_domain *domain;
+	struct list_head domains;
 	bool allow_identity_default;
-	bool msi_cookie;
+};
+
+/**
+ * struct vcm_iommu_domain - the page table of devices that can share one
+ * @entry: on &vcm_iommu.domains
+ * @domain: the page table
+ * @devices: who sees it, struct vcm_iommu_dev; the last one takes it along
+ * @filled: the live bindings are in it
+ * @coherent: its devices snoop the caches of the CPUs, as all of a context do
+ *	or none
+ * @flush_all: its driver can leave invalidation to a flush of all
+ * @msi: where doorbells are mapped, for good; &vcm_range.last is 0 where none
+ *	are
+ */
+struct vcm_iommu_domain {
+	struct list_head entry;
+	struct iommu_domain *domain;
+	struct list_head devices;
+	bool filled;
+	bool coherent;
+	bool flush_all;
 	struct vcm_range msi;
+};
+
+/* Kept here, because the IOMMU core forgets a device whose IOMMU goes away. */
+struct vcm_iommu_dev {
+	struct list_head entry;
+	struct device *dev;
 };
 
 static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
@@ -45,7 +81,10 @@ static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
 	return container_of(vcm, struct vcm_iommu, vcm);
 }
 
-static int vcm_iommu_prot(const struct vcm_res *res,
+/* One binding in one domain */
+
+static int vcm_iommu_prot(const struct vcm_iommu_domain *d,
+			  const struct vcm_res *res,
 			  const struct vcm_phys *phys)
 {
 	int prot = 0;
@@ -56,21 +95,26 @@ static int vcm_iommu_prot(const struct vcm_res *res,
 		prot |= IOMMU_WRITE;
 	if (!(phys->flags & VCM_PHYS_PAGES))
 		prot |= IOMMU_MMIO;
-	/* Every device that is let in snoops, see vcm_iommu_check() */
-	return prot | IOMMU_CACHE;
+	if (d->coherent)
+		prot |= IOMMU_CACHE;
+	return prot;
 }
 
-/* Takes back what a map that failed half way has done. */
-static void vcm_iommu_undo(struct vcm_iommu *ctx, unsigned long addr,
-			   size_t mapped)
+/*
+ * Takes the first @size bytes of a binding out of a domain. What an IOMMU does
+ * not let go of is never used again, unless the whole domain goes.
+ */
+static void vcm_iommu_clear(struct vcm_iommu_domain *d, struct vcm_res *res,
+			    struct vcm_phys *phys, size_t size)
 {
-	if (mapped)
-		WARN_ON(iommu_unmap(ctx->domain, addr, mapped) != mapped);
+	if (size && iommu_unmap(d->domain, res->start, size) != size &&
+	    d->filled)
+		vcm_quarantine(res, phys);
 }
 
 /* Part by part: for one part, and for memory without struct pages. */
-static int vcm_iommu_map_parts(struct vcm_iommu *ctx, unsigned long addr,
-			       const struct vcm_phys *phys, int prot)
+static int vcm_iommu_map_parts(struct vcm_iommu_domain *d, struct vcm_res *res,
+			       struct vcm_phys *phys, int prot)
 {
 	size_t mapped = 0;
 	unsigned int i;
@@ -79,10 +123,10 @@ static int vcm_iommu_map_parts(struct vcm_iommu *ctx, unsigned long addr,
 	for (i = 0; i < phys->count; i++) {
 		const struct phys_vec *part = &phys->parts[i];
 
-		ret = iommu_map(ctx->domain, addr + mapped, part->paddr,
+		ret = iommu_map(d->domain, res->start + mapped, part->paddr,
 				part->len, prot, GFP_KERNEL);
 		if (ret) {
-			vcm_iommu_undo(ctx, addr, mapped);
+			vcm_iommu_clear(d, res, phys, mapped);
 			return ret;
 		}
 		mapped += part->len;
@@ -101,9 +145,10 @@ struct vcm_iommu_cursor {
 };
 
 /* Fills @sg with what comes next; returns the number of entries used. */
-static unsigned int vcm_iommu_fill(struct scatterlist *sg, unsigned int nents,
-				   const struct vcm_phys *phys,
-				   struct vcm_iommu_cursor *at)
+static unsigned int vcm_iommu_fill_sg(struct scatterlist *sg,
+				      unsigned int nents,
+				      const struct vcm_phys *phys,
+				      struct vcm_iommu_cursor *at)
 {
 	unsigned int n;
 
@@ -124,8 +169,9 @@ static unsigned int vcm_iommu_fill(struct scatterlist *sg, unsigned int nents,
 }
 
 /* Many parts with few calls, since each of them may synchronise the TLB. */
-static int vcm_iommu_map_batches(struct vcm_iommu *ctx, unsigned long addr,
-				 const struct vcm_phys *phys, int prot)
+static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
+				 struct vcm_res *res, struct vcm_phys *phys,
+				 int prot)
 {
 	unsigned int nents = min(phys->count, VCM_IOMMU_BATCH);
 	struct vcm_iommu_cursor at = { };
@@ -139,12 +185,12 @@ static int vcm_iommu_map_batches(struct vcm_iommu *ctx, unsigned long addr,
 	sg_init_table(sg, nents);
 
 	while (at.part < phys->count) {
-		unsigned int n = vcm_iommu_fill(sg, nents, phys, &at);
+		unsigned int n = vcm_iommu_fill_sg(sg, nents, phys, &at);
 
-		ret = iommu_map_sg(ctx->domain, addr + mapped, sg, n, prot,
+		ret = iommu_map_sg(d->domain, res->start + mapped, sg, n, prot,
 				   GFP_KERNEL);
 		if (ret < 0) {
-			vcm_iommu_undo(ctx, addr, mapped);
+			vcm_iommu_clear(d, res, phys, mapped);
 			break;
 		}
 		mapped += ret;
@@ -153,30 +199,90 @@ static int vcm_iommu_map_batches(struct vcm_iommu *ctx, unsigned long addr,
 	return ret < 0 ? ret : 0;
 }
 
+static int vcm_iommu_map_one(struct vcm_iommu_domain *d, struct vcm_res *res,
+			     struct vcm_phys *phys)
+{
+	int prot = vcm_iommu_prot(d, res, phys);
+
+	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES)
+		return vcm_iommu_map_batches(d, res, phys, prot);
+	return vcm_iommu_map_parts(d, res, phys, prot);
+}
+
+/* One binding in all domains */
+
 static int vcm_iommu_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(res->vcm);
-	int prot = vcm_iommu_prot(res, phys);
+	struct vcm_iommu_domain *d;
+	int ret;
 
-	/* Reserved while no device with such a window was attached */
-	if (ctx->msi_cookie && res->start <= ctx->msi.last &&
-	    res->start + (phys->size - 1) >= ctx->msi.start)
-		return -EADDRNOTAVAIL;
+	/* The IOMMU API counts bytes in the CPU's word */
+	if (overflows_type(phys->size, size_t))
+		return -EOPNOTSUPP;
 
-	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES)
-		return vcm_iommu_map_batches(ctx, res->start, phys, prot);
-	return vcm_iommu_map_parts(ctx, res->start, phys, prot);
+	list_for_each_entry(d, &ctx->domains, entry) {
+		ret = vcm_iommu_map_one(d, res, phys);
+		if (ret)
+			goto err_undo;
+	}
+	return 0;
+
+err_undo:
+	list_for_each_entry_continue_reverse(d, &ctx->domains, entry)
+		vcm_iommu_clear(d, res, phys, phys->size);
+	return ret;
 }
 
 static void vcm_iommu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(res->vcm);
-	size_t unmapped;
+	struct vcm_iommu_domain *d;
 
-	unmapped = iommu_unmap(ctx->domain, res->start, phys->size);
-	if (unmapped != phys->size)
-		vcm_quarantine(res, phys);
+	list_for_each_entry(d, &ctx->domains, entry)
+		vcm_iommu_clear(d, res, phys, phys->size);
 }
+
+/* The number of runs of neighbours in a list sorted by address. */
+static unsigned int vcm_iommu_runs(struct list_head *batch)
+{
+	struct vcm_res *res, *prev = NULL;
+	unsigned int runs = 0;
+
+	list_for_each_entry(res, batch, vcm_entry) {
+		if (!prev || res->start - prev->start != prev->bound_size)
+			runs++;
+		prev = res;
+	}
+	return runs;
+}
+
+static void vcm_iommu_unmap_many(struct vcm *vcm, struct list_head *batch)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
+	unsigned int runs = vcm_iommu_runs(batch);
+	struct iommu_iotlb_gather gather;
+	struct vcm_iommu_domain *d;
+	struct vcm_res *res;
+
+	list_for_each_entry(d, &ctx->domains, entry) {
+		iommu_iotlb_gather_init(&gather);
+		gather.queued = d->flush_all && runs > VCM_IOMMU_RUNS;
+
+		list_for_each_entry(res, batch, vcm_entry)
+			if (iommu_unmap_fast(d->domain, res->start,
+					     res->bound_size, &gather) !=
+			    res->bound_size)
+				vcm_quarantine(res, res->phys);
+
+		if (gather.queued)
+			iommu_flush_iotlb_all(d->domain);
+		else
+			iommu_iotlb_sync(d->domain, &gather);
+	}
+}
+
+/* Devices */
 
 static int vcm_iommu_count(struct device *dev, void *data)
 {
@@ -215,9 +321,7 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 	if (count != 1)
 		return -EOPNOTSUPP;
 
-	/* No cache maintenance yet: the device has to snoop */
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY) ||
-	    vcm_iommu_needs_direct(dev))
+	if (vcm_iommu_needs_direct(dev))
 		return -EOPNOTSUPP;
 
 	domain = iommu_get_domain_for_dev(dev);
@@ -227,30 +331,328 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 	return 0;
 }
 
-/* Everything above @last, where that is not the end of the address space. */
-static int vcm_iommu_block_above(struct vcm_master *master, u64 last)
+/* Where the IOMMU translates MSI writes too, its domain maps the doorbells. */
+static struct vcm_range vcm_iommu_msi_window(struct device *dev)
 {
-	if (last >= (dma_addr_t)~0ULL)
+	struct iommu_resv_region *region;
+	struct vcm_range window = { };
+	LIST_HEAD(regions);
+
+	iommu_get_resv_regions(dev, &regions);
+	list_for_each_entry(region, &regions, list) {
+		if (region->type != IOMMU_RESV_SW_MSI)
+			continue;
+		window.start = region->start;
+		window.last = region->start + (region->length - 1);
+		break;
+	}
+	iommu_put_resv_regions(dev, &regions);
+	return window;
+}
+
+static int vcm_iommu_fault(struct iommu_domain *domain, struct device *dev,
+			   unsigned long iova, int flags, void *token)
+{
+	struct vcm_iommu *ctx = token;
+
+	vcm_report_fault(&ctx->vcm, iova, flags & IOMMU_FAULT_WRITE ?
+					  VCM_FAULT_WRITE : VCM_FAULT_READ);
+	return 0;
+}
+
+/*
+ * A domain has either: the IOMMU core maps doorbells when the interrupts are
+ * set up, if IOMMU_DMA is built, or it reports faults.
+ */
+static int vcm_iommu_set_cookie(struct vcm_iommu *ctx,
+				struct vcm_iommu_domain *d, struct device *dev)
+{
+	struct vcm_range window = vcm_iommu_msi_window(dev);
+	int ret = -ENODEV;
+
+	if (window.last)
+		ret = iommu_get_msi_cookie(d->domain, window.start);
+	if (!ret)
+		d->msi = window;
+	if (ret != -ENODEV)
+		return ret;
+	iommu_set_fault_handler(d->domain, vcm_iommu_fault, ctx);
+	return 0;
+}
+
+/*
+ * A paging domain, which may outlive the device and the IOMMU's driver. Some of
+ * these settle page sizes and aperture when the first device is attached.
+ */
+static struct iommu_domain *vcm_iommu_domain_get(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_paging_domain_alloc(dev);
+
+	if (IS_ERR(domain))
+		return domain;
+	if (!try_module_get(domain->owner->owner)) {
+		iommu_domain_free(domain);
+		return ERR_PTR(-ENODEV);
+	}
+	return domain;
+}
+
+static void vcm_iommu_domain_put(struct iommu_domain *domain)
+{
+	struct module *owner = domain->owner->owner;
+
+	iommu_domain_free(domain);
+	module_put(owner);
+}
+
+static void vcm_iommu_domain_free(struct vcm_iommu_domain *d)
+{
+	vcm_iommu_domain_put(d->domain);
+	kfree(d);
+}
+
+static struct vcm_iommu_domain *vcm_iommu_domain_new(struct vcm_iommu *ctx,
+						     struct device *dev)
+{
+	struct vcm_iommu_domain *d = kzalloc_obj(*d);
+	int ret;
+
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&d->devices);
+	d->coherent = device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY);
+	d->domain = vcm_iommu_domain_get(dev);
+	if (IS_ERR(d->domain)) {
+		ret = PTR_ERR(d->domain);
+		goto err_free;
+	}
+	/* Page-table pages that are waiting in a gather are freed by its sync */
+	d->flush_all = !d->domain->is_iommupt &&
+		       device_iommu_capable(dev, IOMMU_CAP_DEFERRED_FLUSH);
+	ret = vcm_iommu_set_cookie(ctx, d, dev);
+	if (ret)
+		goto err_put;
+	return d;
+
+err_put:
+	vcm_iommu_domain_put(d->domain);
+err_free:
+	kfree(d);
+	return ERR_PTR(ret);
+}
+
+/*
+ * Whether a domain maps the doorbells that a device needs. Without IOMMU_DMA
+ * nobody maps any: there are no MSIs.
+ */
+static bool vcm_iommu_suits(const struct vcm_iommu_domain *d,
+			    const struct vcm_range *msi)
+{
+	return !msi->last || !IS_ENABLED(CONFIG_IOMMU_DMA) ||
+	       (d->msi.start == msi->start && d->msi.last == msi->last);
+}
+
+/*
+ * Attaches a device to the first domain that takes it, or to a new one, empty
+ * as yet. -EINVAL from iommu_attach_device() means that another domain may do.
+ */
+static struct vcm_iommu_domain *vcm_iommu_choose(struct vcm_iommu *ctx,
+						 struct device *dev)
+{
+	struct vcm_range msi = vcm_iommu_msi_window(dev);
+	struct vcm_iommu_domain *d;
+	int ret;
+
+	list_for_each_entry(d, &ctx->domains, entry) {
+		if (!vcm_iommu_suits(d, &msi))
+			continue;
+		ret = iommu_attach_device(d->domain, dev);
+		if (ret != -EINVAL)
+			return ret ? ERR_PTR(ret) : d;
+	}
+
+	d = vcm_iommu_domain_new(ctx, dev);
+	if (IS_ERR(d))
+		return d;
+	ret = iommu_attach_device(d->domain, dev);
+	if (ret) {
+		vcm_iommu_domain_free(d);
+		return ERR_PTR(ret);
+	}
+	list_add_tail(&d->entry, &ctx->domains);
+	return d;
+}
+
+static struct vcm_iommu_domain *vcm_iommu_join(struct vcm_iommu *ctx,
+					       struct device *dev)
+{
+	struct vcm_iommu_dev *entry = kzalloc_obj(*entry);
+	struct vcm_iommu_domain *d;
+
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+	entry->dev = dev;
+	d = vcm_iommu_choose(ctx, dev);
+	if (IS_ERR(d))
+		kfree(entry);
+	else
+		list_add_tail(&entry->entry, &d->devices);
+	return d;
+}
+
+static struct vcm_iommu_dev *vcm_iommu_find(struct vcm_iommu *ctx,
+					    struct device *dev,
+					    struct vcm_iommu_domain **domain)
+{
+	struct vcm_iommu_domain *d;
+	struct vcm_iommu_dev *entry;
+
+	list_for_each_entry(d, &ctx->domains, entry) {
+		list_for_each_entry(entry, &d->devices, entry) {
+			if (entry->dev != dev)
+				continue;
+			*domain = d;
+			return entry;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * struct vcm_iommu_drain - taking all live bindings out of a domain
+ * @d: the domain, which no device sees
+ * @end: the first that is not in it, NULL when all are
+ * @gather: what is to be invalidated
+ */
+struct vcm_iommu_drain {
+	struct vcm_iommu_domain *d;
+	struct vcm_res *end;
+	struct iommu_iotlb_gather gather;
+};
+
+static int vcm_iommu_drain_one(struct vcm_res *res, struct vcm_phys *phys,
+			       void *priv)
+{
+	struct vcm_iommu_drain *drain = priv;
+
+	if (res == drain->end)
+		return 1;
+	iommu_unmap_fast(drain->d->domain, res->start, phys->size,
+			 &drain->gather);
+	return 0;
+}
+
+static void vcm_iommu_drain(struct vcm_iommu *ctx, struct vcm_iommu_domain *d,
+			    struct vcm_res *end)
+{
+	struct vcm_iommu_drain drain = { .d = d, .end = end };
+
+	iommu_iotlb_gather_init(&drain.gather);
+	vcm_visit_live(&ctx->vcm, vcm_iommu_drain_one, &drain);
+	iommu_iotlb_sync(d->domain, &drain.gather);
+}
+
+/**
+ * struct vcm_iommu_fill - putting all live bindings into a domain
+ * @d: the domain
+ * @failed: the one that could not be mapped
+ */
+struct vcm_iommu_fill {
+	struct vcm_iommu_domain *d;
+	struct vcm_res *failed;
+};
+
+static int vcm_iommu_fill_one(struct vcm_res *res, struct vcm_phys *phys,
+			      void *priv)
+{
+	struct vcm_iommu_fill *fill = priv;
+
+	fill->failed = res;
+	return vcm_iommu_map_one(fill->d, res, phys);
+}
+
+/*
+ * By its group, which may have got further devices in the meantime, or have
+ * gone together with the IOMMU.
+ */
+static void vcm_iommu_detach_dev(struct iommu_domain *domain,
+				 struct device *dev)
+{
+	struct iommu_group *group = iommu_group_get(dev);
+
+	if (!group)
+		return;
+	iommu_detach_group(domain, group);
+	iommu_group_put(group);
+}
+
+static void vcm_iommu_detach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
+	struct vcm_iommu_domain *d;
+	struct vcm_iommu_dev *entry;
+
+	entry = vcm_iommu_find(ctx, dev, &d);
+	vcm_iommu_detach_dev(d->domain, dev);
+	list_del(&entry->entry);
+	kfree(entry);
+	if (!list_empty(&d->devices))
+		return;
+
+	if (d->filled)
+		vcm_iommu_drain(ctx, d, NULL);
+	list_del(&d->entry);
+	vcm_iommu_domain_free(d);
+}
+
+/* The device is attached already, if to a new domain, to an empty one. */
+static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
+	struct vcm_iommu_fill fill = { };
+	int ret;
+
+	vcm_iommu_find(ctx, dev, &fill.d);
+	if (fill.d->filled)
+		return 0;
+	ret = vcm_visit_live(vcm, vcm_iommu_fill_one, &fill);
+	if (ret)
+		vcm_iommu_drain(ctx, fill.d, fill.failed);
+	else
+		fill.d->filled = true;
+	return ret;
+}
+
+/* What is outside of a domain's aperture, and of what @dev can express. */
+static int vcm_iommu_block_outside(struct vcm_master *master,
+				   const struct iommu_domain *domain)
+{
+	struct device *dev = master->dev;
+	u64 last = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	int ret;
+
+	last = min3(last, (u64)ULONG_MAX, (u64)(dma_addr_t)~0ULL);
+	if (domain->geometry.force_aperture) {
+		last = min_t(u64, last, domain->geometry.aperture_end);
+		if (domain->geometry.aperture_start) {
+			ret = vcm_master_block(master, 0,
+					       domain->geometry.aperture_start - 1);
+			if (ret)
+				return ret;
+		}
+	}
+	if (last == (dma_addr_t)~0ULL)
 		return 0;
 	return vcm_master_block(master, last + 1, (dma_addr_t)~0ULL);
 }
 
-static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
+static int vcm_iommu_block_regions(struct vcm_master *master)
 {
-	struct device *dev = master->dev;
 	struct iommu_resv_region *region;
 	LIST_HEAD(regions);
-	int ret;
+	int ret = 0;
 
-	ret = vcm_iommu_check(to_vcm_iommu(vcm), dev);
-	if (ret)
-		return ret;
-	ret = vcm_iommu_block_above(master, min_not_zero(dma_get_mask(dev),
-							 dev->bus_dma_limit));
-	if (ret)
-		return ret;
-
-	iommu_get_resv_regions(dev, &regions);
+	iommu_get_resv_regions(master->dev, &regions);
 	list_for_each_entry(region, &regions, list) {
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
 		    !region->length)
@@ -260,102 +662,47 @@ static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
 		if (ret)
 			break;
 	}
-	iommu_put_resv_regions(dev, &regions);
+	iommu_put_resv_regions(master->dev, &regions);
 	return ret;
 }
 
 /*
- * Where the IOMMU translates MSI writes too, the domain has to map the
- * doorbells; the IOMMU core does so when the interrupts are set up.
+ * Only an attached domain tells its page sizes and aperture for certain, so the
+ * device is attached here, which &vcm_driver.detach undoes.
  */
-static int vcm_iommu_msi(struct vcm_iommu *ctx, struct device *dev)
-{
-	struct iommu_resv_region *region;
-	LIST_HEAD(regions);
-	int ret = 0;
-
-	if (ctx->msi_cookie)
-		return 0;
-	iommu_get_resv_regions(dev, &regions);
-	list_for_each_entry(region, &regions, list) {
-		if (region->type != IOMMU_RESV_SW_MSI)
-			continue;
-		ret = iommu_get_msi_cookie(ctx->domain, region->start);
-		ctx->msi_cookie = !ret;
-		ctx->msi.start = region->start;
-		ctx->msi.last = region->start + (region->length - 1);
-		break;
-	}
-	iommu_put_resv_regions(dev, &regions);
-	/* Without IOMMU_DMA nobody maps doorbells: the device has no MSIs */
-	return ret == -ENODEV ? 0 : ret;
-}
-
-static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
+static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-	int ret;
-
-	ret = vcm_iommu_msi(ctx, dev);
-	if (ret)
-		return ret;
-	return iommu_attach_device(ctx->domain, dev);
-}
-
-/* By its group, which may have got further devices in the meantime. */
-static void vcm_iommu_detach(struct vcm *vcm, struct device *dev)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-
-	iommu_detach_group(to_vcm_iommu(vcm)->domain, group);
-	iommu_group_put(group);
-}
-
-static void vcm_iommu_free_domain(struct iommu_domain *domain)
-{
-	struct module *owner = domain->owner->owner;
-
-	iommu_domain_free(domain);
-	module_put(owner);
-}
-
-/*
- * A domain for @dev, which may outlive it and the IOMMU's driver. Some of these
- * settle page sizes and aperture when the first device is attached.
- */
-static int vcm_iommu_alloc_domain(struct vcm_iommu *ctx, struct device *dev)
-{
-	struct iommu_domain *domain;
+	struct device *dev = master->dev;
+	struct vcm_iommu_domain *d;
 	int ret;
 
 	ret = vcm_iommu_check(ctx, dev);
 	if (ret)
 		return ret;
+	d = vcm_iommu_join(ctx, dev);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
 
-	domain = iommu_paging_domain_alloc(dev);
-	if (IS_ERR(domain))
-		return PTR_ERR(domain);
-	if (!try_module_get(domain->owner->owner)) {
-		iommu_domain_free(domain);
-		return -ENODEV;
-	}
-
-	ret = iommu_attach_device(domain, dev);
-	if (ret) {
-		vcm_iommu_free_domain(domain);
-		return ret;
-	}
-	iommu_detach_device(domain, dev);
-	ctx->domain = domain;
-	return 0;
+	master->granule = 1UL << __ffs(d->domain->pgsize_bitmap);
+	master->unsnooped =
+		!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY);
+	ret = vcm_iommu_block_outside(master, d->domain);
+	if (!ret)
+		ret = vcm_iommu_block_regions(master);
+	/* Mapped for good, even if it was for another device */
+	if (!ret && d->msi.last)
+		ret = vcm_master_block(master, d->msi.start, d->msi.last);
+	if (ret)
+		vcm_iommu_detach(vcm, dev);
+	return ret;
 }
+
+/* Contexts */
 
 static void vcm_iommu_release(struct vcm *vcm)
 {
-	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-
-	vcm_iommu_free_domain(ctx->domain);
-	kfree(ctx);
+	kfree(to_vcm_iommu(vcm));
 }
 
 static const struct vcm_driver vcm_iommu_driver = {
@@ -364,16 +711,18 @@ static const struct vcm_driver vcm_iommu_driver = {
 	.res_flags = VCM_RES_GUARD,
 	.map = vcm_iommu_map,
 	.unmap = vcm_iommu_unmap,
+	.unmap_many = vcm_iommu_unmap_many,
 	.limits = vcm_iommu_limits,
+	.forget = vcm_iommu_detach,
 	.attach = vcm_iommu_attach,
 	.detach = vcm_iommu_detach,
 	.release = vcm_iommu_release,
 };
 
-/* The context's aperture is what the domain translates, in whole granules. */
-static int vcm_iommu_init(struct vcm_iommu *ctx)
+/* The context's aperture is what a domain translates, in whole granules. */
+static int vcm_iommu_init(struct vcm_iommu *ctx,
+			  const struct iommu_domain *domain)
 {
-	const struct iommu_domain *domain = ctx->domain;
 	u64 start = 0, last = min_t(u64, ULONG_MAX, (dma_addr_t)~0ULL);
 	u64 mask = (domain->pgsize_bitmap & -domain->pgsize_bitmap) - 1;
 
@@ -390,13 +739,37 @@ static int vcm_iommu_init(struct vcm_iommu *ctx)
 			domain->pgsize_bitmap);
 }
 
+/* Sets up a context after a domain that is made for this only. */
+static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
+{
+	struct iommu_domain *domain;
+	int ret;
+
+	ret = vcm_iommu_check(ctx, dev);
+	if (ret)
+		return ret;
+	domain = vcm_iommu_domain_get(dev);
+	if (IS_ERR(domain))
+		return PTR_ERR(domain);
+
+	ret = iommu_attach_device(domain, dev);
+	if (!ret) {
+		vcm_iommu_detach_dev(domain, dev);
+		ret = vcm_iommu_init(ctx, domain);
+	}
+	vcm_iommu_domain_put(domain);
+	return ret;
+}
+
 /**
  * vcm_iommu_create() - create a context behind a device's IOMMU
  * @dev: the device, with its driver bound to it and its DMA mask set
  * @params: choices, NULL for the defaults
  *
  * The device is attached and the context inactive: until vcm_activate() the
- * device reaches nothing. Its DMA API is off until it is detached. Where the
+ * device reaches nothing. Its DMA API is off until it is detached. Devices
+ * attached later may be behind other IOMMUs; the page sizes and the aperture of
+ * the context are those of @dev's, narrowed by theirs. Where an
  * IOMMU translates MSI writes, a driver allocates its interrupt vectors after
  * this and frees them before the device is detached.
  *
@@ -405,9 +778,8 @@ static int vcm_iommu_init(struct vcm_iommu *ctx)
  * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer,
  * -ENODEV when the device is not behind an IOMMU, -EPERM when its default
  * domain is an identity mapping and @params does not allow that, -EOPNOTSUPP
- * when its IOMMU group has further devices, it does not snoop CPU caches, or
- * firmware needs it to reach memory at all times;
- * -EBUSY when it is attached to another context, -ENOMEM, or what the IOMMU
+ * when its IOMMU group has further devices or firmware needs it to reach memory
+ * at all times; -EBUSY when it is attached to another context, -ENOMEM, or what the IOMMU
  * driver answers.
  */
 struct vcm *vcm_iommu_create(struct device *dev,
@@ -427,12 +799,13 @@ struct vcm *vcm_iommu_create(struct device *dev,
 	if (params)
 		ctx->allow_identity_default = params->allow_identity_default;
 
-	ret = vcm_iommu_alloc_domain(ctx, dev);
-	if (ret)
-		goto err_free;
-	ret = vcm_iommu_init(ctx);
-	if (ret)
-		goto err_domain;
+	INIT_LIST_HEAD(&ctx->domains);
+
+	ret = vcm_iommu_model(ctx, dev);
+	if (ret) {
+		kfree(ctx);
+		return ERR_PTR(ret);
+	}
 	ctx->vcm.memory.nid = dev_to_node(dev);
 
 	ret = vcm_attach(&ctx->vcm, dev);
@@ -441,12 +814,6 @@ struct vcm *vcm_iommu_create(struct device *dev,
 		return ERR_PTR(ret);
 	}
 	return &ctx->vcm;
-
-err_domain:
-	vcm_iommu_free_domain(ctx->domain);
-err_free:
-	kfree(ctx);
-	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(vcm_iommu_create);
 
