@@ -17,11 +17,12 @@
 
 struct contract;
 
-/* A context under test */
+/* A context under test; @other is a second device that sees the same */
 struct contract_ctx {
 	const struct contract_provider *p;
 	struct vcm *vcm;
 	struct device *dev;
+	struct device *other;
 };
 
 /**

@@ -18,6 +18,7 @@
 
 #include "vcm_contract.h"
 #include "vcm_edu.h"
+#include "vcm_fakeiommu.h"
 
 static struct vcm *provider_soft_create(struct contract *c,
 					struct contract_ctx *ctx,
@@ -258,6 +259,60 @@ static bool provider_dma_reaches(const struct contract_ctx *ctx,
 	return edu_reaches(ctx, start, last, true);
 }
 
+/*
+ * Two fake IOMMUs that refuse each other's domains, so that every binding is in
+ * two page tables; what one device sees, the other has to see too
+ */
+#define FAKE_OTHER(nr)	((nr) + CONTRACT_CONTEXTS)
+
+static struct vcm *provider_fake_create(struct contract *c,
+					struct contract_ctx *ctx,
+					unsigned int nr)
+{
+	static const struct fakeiommu_cfg cfg = { .refuses = true };
+	struct device *dev[2];
+	struct vcm *vcm;
+	int ret;
+
+	if (!IS_REACHABLE(CONFIG_VCM_FAKE_IOMMU) ||
+	    !IS_REACHABLE(CONFIG_VCM_IOMMU))
+		kunit_skip(c->test, "the fake IOMMU is not reachable");
+	fakeiommu_create(c->test, nr, &cfg);
+	fakeiommu_create(c->test, FAKE_OTHER(nr), &cfg);
+	dev[0] = fakeiommu_master_create(c->test, nr);
+	dev[1] = fakeiommu_master_create(c->test, FAKE_OTHER(nr));
+	ctx->dev = dev[0];
+	ctx->other = dev[1];
+	vcm = vcm_iommu_create(dev[0], NULL);
+	if (IS_ERR(vcm))
+		return vcm;
+	ret = vcm_attach(vcm, dev[1]);
+	if (ret) {
+		vcm_destroy(vcm);
+		return ERR_PTR(ret);
+	}
+	return vcm;
+}
+
+/* -EIO when the two do not agree */
+static int provider_fake_access(const struct contract_ctx *ctx,
+				dma_addr_t addr, void *buf, size_t len,
+				bool write)
+{
+	phys_addr_t one, other;
+	size_t off;
+	int ret;
+
+	for (off = 0; off < len; off++) {
+		ret = fakeiommu_translate(ctx->dev, addr + off, write, &one);
+		if (ret != fakeiommu_translate(ctx->other, addr + off, write,
+					       &other) ||
+		    (!ret && one != other))
+			return -EIO;
+	}
+	return fakeiommu_access(ctx->dev, addr, buf, len, write);
+}
+
 #define TOP	(~(dma_addr_t)0)
 
 /* 47 bits, or 31 where dma_addr_t has no more than 32 */
@@ -325,6 +380,13 @@ static const struct softmmu_cfg cfg_64k = {
 	.contexts = 2,					\
 	.enforces = true
 
+#define PROVIDER_FAKE					\
+	.create = provider_fake_create,			\
+	.access = provider_fake_access,			\
+	.contexts = 2,					\
+	.device = true,					\
+	.enforces = true
+
 #define PROVIDER_VMM					\
 	.create = provider_vmm_create,			\
 	.access = provider_vmm_access,			\
@@ -378,6 +440,8 @@ const struct contract_provider contract_providers[] = {
 	{ "iommu_scattered", PROVIDER_IOMMU, .scattered = true },
 	{ "dma", PROVIDER_DMA },
 	{ "dma_scattered", PROVIDER_DMA, .scattered = true },
+	{ "two_iommus", PROVIDER_FAKE },
+	{ "two_iommus_scattered", PROVIDER_FAKE, .scattered = true },
 };
 
 const unsigned int contract_nr_providers = ARRAY_SIZE(contract_providers);
