@@ -13,7 +13,6 @@
  * cleared with the page sizes that they were written with, and the page table
  * stays the only record of what is mapped.
  */
-#include <kunit/visibility.h>
 #include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/container_of.h>
@@ -187,7 +186,7 @@ int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys)
 
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_map);
+EXPORT_SYMBOL_GPL(vcm_mmu_map);
 
 /**
  * vcm_mmu_unmap() - &vcm_driver.unmap of a page-table MMU
@@ -204,7 +203,7 @@ void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	vcm_mmu_remove(res, phys, phys->size);
 	vcm_mmu_put_live(res->vcm);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_unmap);
+EXPORT_SYMBOL_GPL(vcm_mmu_unmap);
 
 /**
  * vcm_mmu_unmap_many() - &vcm_driver.unmap_many of a page-table MMU
@@ -240,7 +239,7 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 	list_for_each_entry(res, batch, vcm_entry)
 		vcm_mmu_put_live(vcm);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_unmap_many);
+EXPORT_SYMBOL_GPL(vcm_mmu_unmap_many);
 
 /**
  * vcm_mmu_init() - prepare a context behind a page-table MMU
@@ -266,4 +265,4 @@ int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
 
 	return vcm_init(&mmu->vcm, &driver->vcm, start, last, pgsize_bitmap);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_mmu_init);
+EXPORT_SYMBOL_GPL(vcm_mmu_init);
