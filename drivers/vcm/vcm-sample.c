@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual Contiguous Memory: the MMU of one media block of a SoC.
+ *
+ * A template: io-pgtable writes the table, in ARM's short-descriptor format, and
+ * leaves locking to the caller. What remains are registers, interrupt and power.
+ *
+ * A master names its MMU by "test,mmu", a phandle. "iommus" is the IOMMU core's:
+ * that waits for iommu_ops, to give the master a DMA-API domain.
+ *
+ * Power follows the masters, through device links: the MMU is on while one of
+ * them is, and unbinding its driver unbinds theirs first. While it is off, only
+ * the table is written; the registers follow when power returns.
+ *
+ * Memory for 16 MiB leaves is more than a block of the buddy allocator (4 MiB
+ * with pages of 4 KiB). vcm_alloc() takes it from alloc_contig_pages() when
+ * asked for %VCM_ALLOC_CONTIG, or from CMA in a context of vcm_cma_create().
+ */
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/io-pgtable.h>
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
+#include <linux/property.h>
+#include <linux/regmap.h>
+#include <linux/slab.h>
+#include <linux/vcm-drv.h>
+#include <linux/vcm-sample.h>
+
+#define SAMPLE_CTRL		0x00
+#define SAMPLE_CTRL_ENABLE	BIT(0)	/* else every access is refused */
+#define SAMPLE_CTRL_FAULT_IRQ	BIT(1)
+#define SAMPLE_TABLE		0x04	/* TTBR0 of the format */
+#define SAMPLE_INV_ADDR		0x08	/* the leaf that has it, of any size */
+#define SAMPLE_INV_ALL		0x0c	/* with pointers to tables */
+#define SAMPLE_STATUS		0x10
+#define SAMPLE_STATUS_BUSY	BIT(0)	/* invalidations are under way */
+#define SAMPLE_FAULT_ADDR	0x14	/* of the first since VALID was written */
+#define SAMPLE_FAULT_STATUS	0x18
+#define SAMPLE_FAULT_VALID	BIT(0)
+#define SAMPLE_FAULT_WRITE	BIT(1)
+#define SAMPLE_PAGE_SIZES	(SZ_4K | SZ_64K | SZ_1M | SZ_16M)
+#define SAMPLE_INV_MAX		SZ_64K	/* more is not dropped one by one */
+
+/* May outlive its driver; @lock: what is below, the registers, the page table */
+struct vcm_sample {
+	struct device *dev;
+	struct regmap *regs;
+	u32 offset;		/* in @regs */
+	bool coherent;		/* walks and masters snoop the CPU's caches */
+	refcount_t refs;
+	struct list_head entry;
+
+	struct mutex lock;	/* see above */
+	struct vcm_sample_ctx *ctx;	/* what its masters see */
+	unsigned int masters;
+	bool powered;		/* exact, unlike the status of runtime PM */
+	bool failed;		/* no answer: off until power returns */
+	bool gone;		/* no driver */
+};
+
+struct vcm_sample_ctx {
+	struct vcm_mmu mmu;
+	struct vcm_sample *hw;
+	struct io_pgtable_ops *table;	/* from first live binding to last */
+	u32 base;		/* of @table, for SAMPLE_TABLE */
+};
+
+static LIST_HEAD(vcm_sample_list);
+static DEFINE_MUTEX(vcm_sample_list_lock);
+
+static struct vcm_sample_ctx *to_ctx(struct vcm *vcm)
+{
+	return container_of(vcm, struct vcm_sample_ctx, mmu.vcm);
+}
+
+/* What cannot be told to forget a translation must not translate at all */
+static void vcm_sample_fail(struct vcm_sample *hw)
+{
+	if (!hw->failed)
+		dev_err(hw->dev, "does not answer, switched off\n");
+	hw->failed = true;
+	regmap_write(hw->regs, hw->offset + SAMPLE_CTRL, 0);
+}
+
+static void vcm_sample_write(struct vcm_sample *hw, u32 reg, u32 value)
+{
+	lockdep_assert_held(&hw->lock);
+	wmb();	/* behind what was written to the page table */
+	if (regmap_write(hw->regs, hw->offset + reg, value))
+		vcm_sample_fail(hw);
+}
+
+/* Returns when no master uses an old translation */
+static void vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
+{
+	u32 i, status;
+
+	if (size > SAMPLE_INV_MAX)
+		vcm_sample_write(hw, SAMPLE_INV_ALL, 1);
+	for (i = 0; i < size && size <= SAMPLE_INV_MAX; i += SZ_4K)
+		vcm_sample_write(hw, SAMPLE_INV_ADDR, addr + i);
+
+	if (!hw->failed &&
+	    regmap_read_poll_timeout(hw->regs, hw->offset + SAMPLE_STATUS,
+				     status, !(status & SAMPLE_STATUS_BUSY),
+				     1, USEC_PER_SEC))
+		vcm_sample_fail(hw);
+}
+
+/* Translate for the context that the masters see, or for nobody */
+static void vcm_sample_program(struct vcm_sample *hw)
+{
+	bool on = hw->ctx && hw->ctx->table;
+
+	if (!hw->powered)
+		return;
+	vcm_sample_write(hw, SAMPLE_CTRL, 0);
+	if (on)
+		vcm_sample_write(hw, SAMPLE_TABLE, hw->ctx->base);
+	vcm_sample_invalidate(hw, 0, U32_MAX);
+	if (on && !hw->failed)
+		vcm_sample_write(hw, SAMPLE_CTRL,
+				 SAMPLE_CTRL_ENABLE | SAMPLE_CTRL_FAULT_IRQ);
+}
+
+/* Within map_pages: a large page takes the place of a table */
+static void vcm_sample_flush_walk(unsigned long iova, size_t size,
+				  size_t granule, void *cookie)
+{
+	struct vcm_sample *hw = cookie;
+
+	if (hw->powered)
+		vcm_sample_invalidate(hw, 0, U32_MAX);
+}
+
+static const struct iommu_flush_ops vcm_sample_flush_ops = {
+	.tlb_flush_walk = vcm_sample_flush_walk,
+};
+
+static int vcm_sample_start(struct vcm *vcm)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+	struct vcm_sample *hw = ctx->hw;
+	struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap = SAMPLE_PAGE_SIZES,
+		.ias = 32, .oas = 32,
+		.coherent_walk = hw->coherent,
+		.tlb = &vcm_sample_flush_ops,
+		.iommu_dev = hw->dev,
+	};
+
+	guard(mutex)(&hw->lock);
+	if (hw->gone)
+		return -ENODEV;
+	ctx->table = alloc_io_pgtable_ops(ARM_V7S, &cfg, hw);
+	if (!ctx->table)
+		return -ENOMEM;
+	ctx->base = cfg.arm_v7s_cfg.ttbr;
+	if (hw->ctx == ctx)
+		vcm_sample_program(hw);
+	return 0;
+}
+
+static void vcm_sample_stop(struct vcm *vcm)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+	struct io_pgtable_ops *table = ctx->table;
+
+	guard(mutex)(&ctx->hw->lock);
+	ctx->table = NULL;
+	if (ctx->hw->ctx == ctx)
+		vcm_sample_program(ctx->hw);
+	free_io_pgtable_ops(table);
+}
+
+static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
+				phys_addr_t paddr, size_t pgsize,
+				size_t pgcount, unsigned int flags,
+				size_t *mapped)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+	int prot = (flags & VCM_RES_READ ? IOMMU_READ : 0) |
+		   (flags & VCM_RES_WRITE ? IOMMU_WRITE : 0) |
+		   (ctx->hw->coherent ? IOMMU_CACHE : 0);
+
+	/* Imported memory may lie anywhere */
+	if (upper_32_bits((u64)paddr + pgsize * pgcount - 1))
+		return -EADDRNOTAVAIL;
+
+	guard(mutex)(&ctx->hw->lock);
+	if (ctx->hw->failed)
+		return -EIO;
+	return ctx->table->map_pages(ctx->table, addr, paddr, pgsize, pgcount,
+				     prot, GFP_KERNEL, mapped);
+}
+
+static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,
+				   size_t pgsize, size_t pgcount)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+
+	guard(mutex)(&ctx->hw->lock);
+	ctx->table->unmap_pages(ctx->table, addr, pgsize, pgcount, NULL);
+}
+
+/* Nothing is cached without power, or of a context that no master sees */
+static void vcm_sample_tlb_sync(struct vcm *vcm, dma_addr_t addr,
+				resource_size_t size)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+
+	guard(mutex)(&ctx->hw->lock);
+	if (ctx->hw->powered && ctx->hw->ctx == ctx)
+		vcm_sample_invalidate(ctx->hw, addr, min(size, U32_MAX));
+}
+
+static void vcm_sample_put(void *data)
+{
+	struct vcm_sample *hw = data;
+
+	if (refcount_dec_and_test(&hw->refs)) {
+		put_device(hw->dev);
+		kfree(hw);
+	}
+}
+
+/* The MMU that a device names, while it has a driver */
+static struct vcm_sample *vcm_sample_find(struct device *dev)
+{
+	struct device_node *np = of_parse_phandle(dev->of_node, "test,mmu", 0);
+	struct vcm_sample *hw;
+
+	of_node_put(np);
+	if (!np)
+		return ERR_PTR(-ENODEV);
+	guard(mutex)(&vcm_sample_list_lock);
+	list_for_each_entry(hw, &vcm_sample_list, entry)
+		if (hw->dev->of_node == np && refcount_inc_not_zero(&hw->refs))
+			return hw;
+	return ERR_PTR(-EPROBE_DEFER);
+}
+
+static int vcm_sample_limits(struct vcm *vcm, struct vcm_master *master)
+{
+	u64 mask = min_not_zero(dma_get_mask(master->dev),
+				master->dev->bus_dma_limit);
+
+	master->unsnooped = !to_ctx(vcm)->hw->coherent;
+	return mask < U32_MAX ? vcm_master_block(master, mask + 1, U32_MAX) : 0;
+}
+
+static void vcm_sample_detach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_sample *hw = to_ctx(vcm)->hw;
+
+	guard(mutex)(&hw->lock);
+	if (!--hw->masters) {
+		hw->ctx = NULL;
+		vcm_sample_program(hw);
+	}
+}
+
+/* The master may be active by now: then the MMU has to be on as well */
+static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+	struct vcm_sample *hw = vcm_sample_find(dev);
+
+	if (IS_ERR(hw))
+		return -ENODEV;
+	vcm_sample_put(hw);
+	if (hw != ctx->hw)
+		return -EINVAL;
+
+	scoped_guard(mutex, &hw->lock) {
+		if (hw->masters && hw->ctx != ctx)
+			return -EBUSY;
+		hw->ctx = ctx;
+		if (!hw->masters++)
+			vcm_sample_program(hw);
+	}
+
+	if (device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
+			    DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE))
+		return 0;
+	vcm_sample_detach(vcm, dev);
+	return -ENODEV;
+}
+
+static void vcm_sample_release(struct vcm *vcm)
+{
+	vcm_sample_put(to_ctx(vcm)->hw);
+	kfree(to_ctx(vcm));
+}
+
+static const struct vcm_mmu_driver vcm_sample_ops = {
+	.vcm = {
+		VCM_MMU_OPS,
+		.owner = THIS_MODULE,
+		.name = "vcm-sample",
+		.limits = vcm_sample_limits,
+		.attach = vcm_sample_attach,
+		.detach = vcm_sample_detach,
+		.release = vcm_sample_release,
+	},
+	.map_pages = vcm_sample_map_pages,
+	.unmap_pages = vcm_sample_unmap_pages,
+	.tlb_sync = vcm_sample_tlb_sync,
+	.start = vcm_sample_start,
+	.stop = vcm_sample_stop,
+};
+
+/**
+ * vcm_sample_create() - create a context behind the MMU of a media block
+ * @dev: a master of the block, with its driver bound to it
+ *
+ * The device is attached and the context inactive. Further masters of the block
+ * may be attached. Their drivers are unbound before the MMU's.
+ *
+ * Context: Process context, may sleep.
+ * Return: the context, which belongs to the caller, who gives it up with
+ * vcm_destroy(); -EINVAL for a bad pointer, -ENODEV when @dev names no MMU or
+ * that does not start, -EPROBE_DEFER when it has no driver yet, -EBUSY when its
+ * masters see another context, -ENOMEM.
+ */
+struct vcm *vcm_sample_create(struct device *dev)
+{
+	struct vcm_sample_ctx *ctx;
+	struct vcm_sample *hw;
+	int ret;
+
+	if (IS_ERR_OR_NULL(dev))
+		return ERR_PTR(-EINVAL);
+	hw = vcm_sample_find(dev);
+	if (IS_ERR(hw))
+		return ERR_CAST(hw);
+
+	ctx = kzalloc_obj(*ctx);
+	ret = !ctx ? -ENOMEM : vcm_mmu_init(&ctx->mmu, &vcm_sample_ops, 0,
+					    U32_MAX, SAMPLE_PAGE_SIZES);
+	if (ret) {
+		kfree(ctx);
+		vcm_sample_put(hw);
+		return ERR_PTR(ret);
+	}
+
+	ctx->hw = hw;
+	ctx->mmu.vcm.memory.last = U32_MAX;
+	ret = vcm_attach(&ctx->mmu.vcm, dev);
+	if (ret)
+		vcm_destroy(&ctx->mmu.vcm);
+	return ret ? ERR_PTR(ret) : &ctx->mmu.vcm;
+}
+EXPORT_SYMBOL_GPL(vcm_sample_create);
+
+/* A thread: the bus may sleep, and detach waits for the lock */
+static irqreturn_t vcm_sample_irq(int irq, void *data)
+{
+	struct vcm_sample *hw = data;
+	u32 status, addr;
+
+	guard(mutex)(&hw->lock);
+	if (!hw->powered ||
+	    regmap_read(hw->regs, hw->offset + SAMPLE_FAULT_STATUS, &status) ||
+	    !(status & SAMPLE_FAULT_VALID) ||
+	    regmap_read(hw->regs, hw->offset + SAMPLE_FAULT_ADDR, &addr))
+		return IRQ_NONE;
+
+	vcm_sample_write(hw, SAMPLE_FAULT_STATUS, SAMPLE_FAULT_VALID);
+	if (hw->ctx)
+		vcm_report_fault(&hw->ctx->mmu.vcm, addr,
+				 status & SAMPLE_FAULT_WRITE ? VCM_FAULT_WRITE :
+							       VCM_FAULT_READ);
+	return IRQ_HANDLED;
+}
+
+static int vcm_sample_suspend(struct device *dev)
+{
+	struct vcm_sample *hw = dev_get_drvdata(dev);
+
+	guard(mutex)(&hw->lock);
+	if (hw->powered)
+		vcm_sample_write(hw, SAMPLE_CTRL, 0);
+	hw->powered = false;
+	return 0;
+}
+
+static int vcm_sample_resume(struct device *dev)
+{
+	struct vcm_sample *hw = dev_get_drvdata(dev);
+
+	guard(mutex)(&hw->lock);
+	if (hw->gone)
+		return -ENODEV;
+	hw->powered = true;
+	hw->failed = false;
+	vcm_sample_program(hw);
+	hw->powered = !hw->failed;
+	return hw->failed ? -EIO : 0;
+}
+
+static DEFINE_RUNTIME_DEV_PM_OPS(vcm_sample_pm_ops, vcm_sample_suspend,
+				 vcm_sample_resume, NULL);
+
+/* A block may have one register map for all that is in it */
+static int vcm_sample_map_regs(struct platform_device *pdev,
+			       struct vcm_sample *hw)
+{
+	static const struct regmap_config config = {
+		.reg_bits = 32, .val_bits = 32, .reg_stride = 4,
+	};
+	void __iomem *mem;
+
+	hw->regs = dev_get_regmap(hw->dev->parent, NULL);
+	if (hw->regs)
+		return device_property_read_u32(hw->dev, "reg", &hw->offset);
+
+	mem = devm_platform_ioremap_resource(pdev, 0);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	hw->regs = devm_regmap_init_mmio(hw->dev, mem, &config);
+	return PTR_ERR_OR_ZERO(hw->regs);
+}
+
+static int vcm_sample_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct vcm_sample *hw;
+	int irq, ret;
+
+	hw = kzalloc_obj(*hw);
+	if (!hw)
+		return -ENOMEM;
+	hw->dev = get_device(dev);
+	hw->coherent = device_get_dma_attr(dev) == DEV_DMA_COHERENT;
+	refcount_set(&hw->refs, 1);
+	mutex_init(&hw->lock);
+	platform_set_drvdata(pdev, hw);
+	ret = devm_add_action_or_reset(dev, vcm_sample_put, hw);
+	if (ret)
+		return ret;
+
+	ret = vcm_sample_map_regs(pdev, hw);
+	if (ret)
+		return dev_err_probe(dev, ret, "no registers\n");
+	irq = platform_get_irq(pdev, 0);
+	if (irq < 0)
+		return irq;
+	ret = devm_request_threaded_irq(dev, irq, NULL, vcm_sample_irq,
+					IRQF_ONESHOT, dev_name(dev), hw);
+	if (ret)
+		return ret;
+	ret = devm_pm_runtime_enable(dev);
+	if (ret)
+		return ret;
+	/* It has to answer, and is off then, whatever the boot loader has left */
+	ret = pm_runtime_resume_and_get(dev);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot be switched on\n");
+	pm_runtime_put(dev);
+
+	scoped_guard(mutex, &vcm_sample_list_lock)
+		list_add_tail(&hw->entry, &vcm_sample_list);
+	return 0;
+}
+
+static void vcm_sample_remove(struct platform_device *pdev)
+{
+	struct vcm_sample *hw = platform_get_drvdata(pdev);
+
+	scoped_guard(mutex, &vcm_sample_list_lock)
+		list_del(&hw->entry);
+	scoped_guard(mutex, &hw->lock)
+		hw->gone = true;
+	vcm_sample_suspend(&pdev->dev);
+}
+
+static const struct of_device_id vcm_sample_of_match[] = {
+	{ .compatible = "test,vcm-sample" }, { }
+};
+MODULE_DEVICE_TABLE(of, vcm_sample_of_match);
+
+static struct platform_driver vcm_sample_driver = {
+	.probe = vcm_sample_probe,
+	.remove = vcm_sample_remove,
+	.driver = {
+		.name = "vcm-sample",
+		.of_match_table = vcm_sample_of_match,
+		.pm = pm_ptr(&vcm_sample_pm_ops),
+	},
+};
+module_platform_driver(vcm_sample_driver);
+
+MODULE_DESCRIPTION("Virtual Contiguous Memory behind the MMU of a media block");
+MODULE_LICENSE("GPL");
