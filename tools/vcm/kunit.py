@@ -70,11 +70,16 @@ def qemu(image, filter_glob=None, memory="2048M", brief=False):
     return booted, parse(booted.log, brief)
 
 
+def um_configs():
+    """The words that name the configuration of the ARCH=um image."""
+    return [f"--kunitconfig={c}" for c in (kunitconfig(), kbuild.CONFIGS / "um.config")]
+
+
 def um(filter_glob=None, brief=False):
     """Run the suites on ARCH=um. Returns the counts of cases, the log and its alarms."""
     folder = kbuild.out("um")
     folder.mkdir(exist_ok=True)
-    common = [f"--build_dir={folder.name}", f"--kunitconfig={kunitconfig()}"]
+    common = [f"--build_dir={folder.name}", *um_configs()]
     run("building the ARCH=um image",
         [sys.executable, TOOL, "build", *common, f"--jobs={kbuild.JOBS}",
          *(f"--make_options={o}" for o in kbuild.compiler())],

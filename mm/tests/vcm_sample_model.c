@@ -1,0 +1,782 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A model of the sample SoC IOMMU, for its tests.
+ *
+ * A media block: a page of registers behind a register map of its own, an
+ * interrupt, a power domain, two masters. Its walker follows the
+ * short-descriptor format as the ARM Architecture Reference Manual (ARM DDI
+ * 0406C) has it in B3.5, with the access flag in AP[0]; nothing of it is shared
+ * with the code that writes the tables.
+ *
+ * It is as unhelpful as such hardware may be:
+ *
+ * - Its TLB is of unlimited size, and each access loads the neighbours, too.
+ * - An invalidation takes effect when the status register has been read until
+ *   it is not busy. Who does not wait has invalidated nothing.
+ * - What has been invalidated is loaded again at once. If the page table has
+ *   it still, because the invalidation came before the change, it stays.
+ * - Pointers to second-level tables are kept, too; only SAMPLE_INV_ALL drops
+ *   those, not even another table base does.
+ * - Without power it forgets everything, and no register may be touched.
+ */
+#include <kunit/of.h>
+#include <kunit/platform_device.h>
+#include <kunit/test.h>
+#include <kunit/visibility.h>
+#include <linux/bitfield.h>
+#include <linux/device/driver.h>
+#include <linux/highmem.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irq_sim.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
+#include <linux/regmap.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/vcm.h>
+
+#include "vcm_sample_model.h"
+
+/* Where the MMU's registers lie in the block, and what they are */
+#define MODEL_REGS		0x100
+#define MODEL_CTRL		0x00
+#define MODEL_TABLE		0x04
+#define MODEL_INV_ADDR		0x08
+#define MODEL_INV_ALL		0x0c
+#define MODEL_STATUS		0x10
+#define MODEL_FAULT_ADDR	0x14
+#define MODEL_FAULT_STATUS	0x18
+
+#define MODEL_ENABLE		0x1
+#define MODEL_FAULT_IRQ		0x2
+#define MODEL_VALID		0x1
+#define MODEL_WRITE		0x2
+
+/* So often the status register reads busy */
+#define MODEL_BUSY		2
+
+/* B3.5.1: bits of the descriptors */
+#define DESC_TYPE		GENMASK(1, 0)
+#define DESC_TYPE_FAULT		0
+#define DESC_TYPE_LONG		1	/* first level: page table */
+#define L1_TABLE_BASE		GENMASK(31, 10)
+#define L1_SECTION_BASE		GENMASK(31, 20)
+#define L1_SUPER		BIT(18)
+#define L1_SUPER_BASE		GENMASK(31, 24)
+#define L1_SUPER_HIGH		(GENMASK(23, 20) | GENMASK(8, 5))
+#define L1_AP2			BIT(15)
+#define L1_AP1			BIT(11)
+#define L1_AP0			BIT(10)
+#define L2_LARGE_BASE		GENMASK(31, 16)
+#define L2_SMALL_BASE		GENMASK(31, 12)
+#define L2_AP2			BIT(9)
+#define L2_AP1			BIT(5)
+#define L2_AP0			BIT(4)
+/* B4.1.154: TTBR0 with N = 0 */
+#define TTBR_BASE		GENMASK(31, 14)
+/* Large pages and supersections fill this many descriptors */
+#define DESC_REPEAT		16
+
+/* Where the next blocks report to; set while a test's overlay is applied */
+static struct kunit *model_test;
+
+static __printf(2, 3) void model_complain(struct sample_model *m,
+					  const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	m->stats.complaints++;
+	if (m->expect_complaints)
+		return;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	KUNIT_FAIL(m->test, "sample MMU: %pV", &vaf);
+	va_end(args);
+}
+
+/* The walker */
+
+static u32 model_read_desc(struct sample_model *m, phys_addr_t paddr)
+{
+	struct page *page;
+	u32 desc, *p;
+
+	if (!pfn_valid(PHYS_PFN(paddr))) {
+		model_complain(m, "descriptor at %pa, which is no memory",
+			       &paddr);
+		return DESC_TYPE_FAULT;
+	}
+	page = pfn_to_page(PHYS_PFN(paddr));
+	p = kmap_local_page(page);
+	desc = READ_ONCE(p[offset_in_page(paddr) / sizeof(*p)]);
+	kunmap_local(p);
+	return desc;
+}
+
+/* B3.5.1: such descriptors are repeated, and the hardware may read any */
+static void model_check_repeat(struct sample_model *m, phys_addr_t paddr)
+{
+	phys_addr_t first = round_down(paddr, DESC_REPEAT * sizeof(u32));
+	u32 desc = model_read_desc(m, paddr);
+	unsigned int i;
+
+	for (i = 0; i < DESC_REPEAT; i++)
+		if (model_read_desc(m, first + i * sizeof(u32)) != desc)
+			model_complain(m, "descriptor %#x at %pa is not repeated",
+				       desc, &paddr);
+}
+
+/* B3.7.1: the simplified model, for an unprivileged master */
+static bool model_permit(struct sample_model *m, u32 desc, u32 ap2, u32 ap1,
+			 u32 ap0, struct sample_leaf *leaf)
+{
+	if (!(desc & ap0)) {
+		model_complain(m, "descriptor %#x has no access flag", desc);
+		return false;
+	}
+	leaf->write = !(desc & ap2);
+	return desc & ap1;
+}
+
+static bool model_walk_section(struct sample_model *m, u32 addr, u32 desc,
+			       phys_addr_t where, struct sample_leaf *leaf)
+{
+	if (desc & L1_SUPER) {
+		model_check_repeat(m, where);
+		if (desc & L1_SUPER_HIGH)
+			model_complain(m, "supersection %#x above 4 GiB", desc);
+		leaf->size = SZ_16M;
+		leaf->paddr = desc & L1_SUPER_BASE;
+	} else {
+		leaf->size = SZ_1M;
+		leaf->paddr = desc & L1_SECTION_BASE;
+	}
+	leaf->addr = round_down(addr, leaf->size);
+	return model_permit(m, desc, L1_AP2, L1_AP1, L1_AP0, leaf);
+}
+
+static bool model_walk_page(struct sample_model *m, u32 addr, phys_addr_t table,
+			    struct sample_leaf *leaf)
+{
+	phys_addr_t where = table + ((addr >> 12) & 0xff) * sizeof(u32);
+	u32 desc = model_read_desc(m, where);
+
+	switch (FIELD_GET(DESC_TYPE, desc)) {
+	case DESC_TYPE_FAULT:
+		return false;
+	case DESC_TYPE_LONG:
+		model_check_repeat(m, where);
+		leaf->size = SZ_64K;
+		leaf->paddr = desc & L2_LARGE_BASE;
+		break;
+	default:
+		leaf->size = SZ_4K;
+		leaf->paddr = desc & L2_SMALL_BASE;
+		break;
+	}
+	leaf->addr = round_down(addr, leaf->size);
+	return model_permit(m, desc, L2_AP2, L2_AP1, L2_AP0, leaf);
+}
+
+/* B3.5.5; @cached: through the pointers that are kept */
+static bool model_walk(struct sample_model *m, u32 addr, bool cached,
+		       struct sample_leaf *leaf)
+{
+	unsigned long index = addr >> 20;
+	phys_addr_t where = (m->table & TTBR_BASE) + index * sizeof(u32);
+	void *kept = cached ? xa_load(&m->walks, index) : NULL;
+	u32 desc;
+
+	lockdep_assert_held(&m->lock);
+	if (kept)
+		return model_walk_page(m, addr,
+				       (phys_addr_t)xa_to_value(kept) << 10,
+				       leaf);
+
+	m->stats.walks++;
+	desc = model_read_desc(m, where);
+	switch (FIELD_GET(DESC_TYPE, desc)) {
+	case DESC_TYPE_FAULT:
+		return false;
+	case DESC_TYPE_LONG:
+		if (cached)
+			xa_store(&m->walks, index, xa_mk_value(desc >> 10),
+				 GFP_KERNEL);
+		return model_walk_page(m, addr, desc & L1_TABLE_BASE, leaf);
+	default:
+		return model_walk_section(m, addr, desc, where, leaf);
+	}
+}
+
+/* The TLB */
+
+/* Where something old overlaps, that one stays, and the new one is not kept */
+static void model_keep(struct sample_model *m, const struct sample_leaf *new)
+{
+	struct sample_leaf *leaf = kmemdup(new, sizeof(*new), GFP_KERNEL);
+
+	if (leaf && mtree_insert_range(&m->tlb, new->addr,
+				       new->addr + (new->size - 1), leaf,
+				       GFP_KERNEL))
+		kfree(leaf);
+}
+
+static bool model_lookup(struct sample_model *m, u32 addr,
+			 struct sample_leaf *leaf)
+{
+	struct sample_leaf *kept = mtree_load(&m->tlb, addr);
+
+	if (kept) {
+		*leaf = *kept;
+		return true;
+	}
+	if (!model_walk(m, addr, true, leaf))
+		return false;
+	model_keep(m, leaf);
+	return true;
+}
+
+/* Takes what translates @first to @last out of the TLB */
+static void model_drop(struct sample_model *m, unsigned long first,
+		       unsigned long last, struct list_head *dropped)
+{
+	struct sample_leaf *leaf;
+
+	while ((leaf = mt_find(&m->tlb, &first, last))) {
+		mtree_erase(&m->tlb, leaf->addr);
+		list_add(&leaf->entry, dropped);
+	}
+}
+
+static void model_forget(struct sample_model *m, struct list_head *dropped)
+{
+	struct sample_leaf *leaf, *next;
+
+	list_for_each_entry_safe(leaf, next, dropped, entry)
+		kfree(leaf);
+}
+
+/* The invalidations that were asked for take effect */
+static void model_invalidate(struct sample_model *m)
+{
+	struct sample_leaf *leaf, again;
+	LIST_HEAD(dropped);
+	unsigned int i;
+
+	if (m->inv_all) {
+		model_drop(m, 0, U32_MAX, &dropped);
+		xa_destroy(&m->walks);
+	}
+	for (i = 0; i < m->nr_inv; i++)
+		model_drop(m, m->inv[i], m->inv[i], &dropped);
+	m->inv_all = false;
+	m->nr_inv = 0;
+
+	if (m->ctrl & MODEL_ENABLE)
+		list_for_each_entry(leaf, &dropped, entry)
+			model_lookup(m, leaf->addr, &again);
+	model_forget(m, &dropped);
+}
+
+static void model_lose_power(struct sample_model *m)
+{
+	LIST_HEAD(dropped);
+
+	model_drop(m, 0, U32_MAX, &dropped);
+	model_forget(m, &dropped);
+	xa_destroy(&m->walks);
+	m->ctrl = 0;
+	m->table = 0;
+	m->fault_addr = 0;
+	m->fault_status = 0;
+	m->busy = 0;
+	m->inv_all = false;
+	m->nr_inv = 0;
+}
+
+/* The registers */
+
+static bool model_answers(struct sample_model *m, unsigned int reg)
+{
+	if (!m->on)
+		model_complain(m, "register %#x touched without power", reg);
+	else if (reg < MODEL_REGS || reg > MODEL_REGS + MODEL_FAULT_STATUS)
+		model_complain(m, "there is no register %#x", reg);
+	else
+		return true;
+	return false;
+}
+
+static void model_queue(struct sample_model *m, u32 addr)
+{
+	m->stats.inv_addr++;
+	if (m->nr_inv == SAMPLE_MODEL_QUEUE)
+		model_complain(m, "too many invalidations under way");
+	else
+		m->inv[m->nr_inv++] = addr;
+	m->busy = MODEL_BUSY;
+}
+
+static int model_reg_write(void *context, unsigned int reg, unsigned int val)
+{
+	struct sample_model *m = context;
+
+	guard(mutex)(&m->lock);
+	if (m->reg_error)
+		return m->reg_error;
+	if (!model_answers(m, reg))
+		return 0;
+
+	switch (reg - MODEL_REGS) {
+	case MODEL_CTRL:
+		m->ctrl = val;
+		break;
+	case MODEL_TABLE:
+		m->stats.tables++;
+		if (m->ctrl & MODEL_ENABLE)
+			model_complain(m, "table changed while it is in use");
+		m->table = val;
+		break;
+	case MODEL_INV_ADDR:
+		model_queue(m, val);
+		break;
+	case MODEL_INV_ALL:
+		m->stats.inv_all++;
+		m->inv_all = true;
+		m->busy = MODEL_BUSY;
+		break;
+	case MODEL_FAULT_STATUS:
+		if (val & MODEL_VALID)
+			m->fault_status = 0;
+		break;
+	default:
+		model_complain(m, "register %#x written", reg);
+	}
+	return 0;
+}
+
+static int model_reg_read(void *context, unsigned int reg, unsigned int *val)
+{
+	struct sample_model *m = context;
+
+	guard(mutex)(&m->lock);
+	*val = 0;
+	if (m->reg_error)
+		return m->reg_error;
+	if (!model_answers(m, reg))
+		return 0;
+
+	switch (reg - MODEL_REGS) {
+	case MODEL_STATUS:
+		*val = m->busy ? 1 : 0;
+		if (m->busy && !m->hang && !--m->busy)
+			model_invalidate(m);
+		break;
+	case MODEL_FAULT_ADDR:
+		*val = m->fault_addr;
+		break;
+	case MODEL_FAULT_STATUS:
+		*val = m->fault_status;
+		break;
+	default:
+		model_complain(m, "register %#x read", reg);
+	}
+	return 0;
+}
+
+static const struct regmap_bus model_bus = {
+	.reg_write = model_reg_write,
+	.reg_read = model_reg_read,
+};
+
+static const struct regmap_config model_regs = {
+	.reg_bits = 32,
+	.val_bits = 32,
+	.reg_stride = 4,
+	.max_register = 0x1fc,
+};
+
+/* The masters */
+
+/**
+ * sample_model_of() - the block that a master belongs to
+ * @engine: the master
+ *
+ * Context: Any.
+ * Return: the block.
+ */
+struct sample_model *sample_model_of(struct device *engine)
+{
+	return dev_get_drvdata(engine->parent);
+}
+EXPORT_SYMBOL_IF_KUNIT(sample_model_of);
+
+/* Only the first fault is kept */
+static void model_fault(struct sample_model *m, u32 addr, bool write)
+{
+	m->stats.faults++;
+	if (!(m->ctrl & MODEL_FAULT_IRQ) || m->fault_status)
+		return;
+	m->fault_addr = addr;
+	m->fault_status = MODEL_VALID | (write ? MODEL_WRITE : 0);
+	irq_set_irqchip_state(m->irq, IRQCHIP_STATE_PENDING, true);
+}
+
+/* Reads ahead, in both directions */
+static void model_prefetch(struct sample_model *m,
+			   const struct sample_leaf *leaf)
+{
+	struct sample_leaf next;
+
+	model_lookup(m, leaf->addr + leaf->size, &next);
+	model_lookup(m, leaf->addr - 1, &next);
+}
+
+/**
+ * sample_model_translate() - where an access of a master goes
+ * @engine: the master
+ * @addr: device address
+ * @write: whether it writes
+ * @paddr: physical address, on success
+ *
+ * Uses what the TLB has kept.
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, -EFAULT when nothing is mapped there or not for such an access,
+ * which raises the fault interrupt, or when translation is off; -ENXIO without
+ * power.
+ */
+int sample_model_translate(struct device *engine, dma_addr_t addr, bool write,
+			   phys_addr_t *paddr)
+{
+	struct sample_model *m = sample_model_of(engine);
+	struct sample_leaf leaf;
+
+	guard(mutex)(&m->lock);
+	if (!m->on)
+		return -ENXIO;
+	if (!(m->ctrl & MODEL_ENABLE)) {
+		m->stats.refused++;
+		return -EFAULT;
+	}
+	if (!model_lookup(m, addr, &leaf) || (write && !leaf.write)) {
+		model_fault(m, addr, write);
+		return -EFAULT;
+	}
+	model_prefetch(m, &leaf);
+	*paddr = leaf.paddr + ((u32)addr - leaf.addr);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(sample_model_translate);
+
+/**
+ * sample_model_walk() - what the page table says, past the TLB
+ * @engine: a master
+ * @addr: device address
+ * @leaf: the translation, on success
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, -EFAULT when nothing is mapped there, -ENXIO without power or
+ * when translation is off.
+ */
+int sample_model_walk(struct device *engine, dma_addr_t addr,
+		      struct sample_leaf *leaf)
+{
+	struct sample_model *m = sample_model_of(engine);
+
+	guard(mutex)(&m->lock);
+	if (!m->on || !(m->ctrl & MODEL_ENABLE))
+		return -ENXIO;
+	return model_walk(m, addr, false, leaf) ? 0 : -EFAULT;
+}
+EXPORT_SYMBOL_IF_KUNIT(sample_model_walk);
+
+/**
+ * sample_model_access() - what a master does
+ * @engine: the master
+ * @addr: device address
+ * @buf: what is written, or where to put what is read
+ * @len: bytes
+ * @write: whether the master writes
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, or what sample_model_translate() says of the first byte that the
+ * master does not reach; what lies before that has been transferred.
+ */
+int sample_model_access(struct device *engine, dma_addr_t addr, void *buf,
+			size_t len, bool write)
+{
+	while (len) {
+		size_t chunk = min_t(size_t, len, SZ_4K - (addr & (SZ_4K - 1)));
+		phys_addr_t paddr;
+		struct page *page;
+		int ret;
+
+		ret = sample_model_translate(engine, addr, write, &paddr);
+		if (ret)
+			return ret;
+		if (!pfn_valid(PHYS_PFN(paddr))) {
+			model_complain(sample_model_of(engine),
+				       "%pad leads to %pa: no memory", &addr,
+				       &paddr);
+			return -EFAULT;
+		}
+
+		page = pfn_to_page(PHYS_PFN(paddr));
+		if (write)
+			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
+		else
+			memcpy_from_page(buf, page, offset_in_page(paddr),
+					 chunk);
+		addr += chunk;
+		buf += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(sample_model_access);
+
+static int engine_probe(struct platform_device *pdev)
+{
+	struct sample_engine *engine;
+
+	engine = devm_kzalloc(&pdev->dev, sizeof(*engine), GFP_KERNEL);
+	if (!engine)
+		return -ENOMEM;
+	platform_set_drvdata(pdev, engine);
+	return devm_pm_runtime_enable(&pdev->dev);
+}
+
+static void engine_remove(struct platform_device *pdev)
+{
+	struct sample_engine *engine = platform_get_drvdata(pdev);
+
+	vcm_destroy(engine->vcm);
+}
+
+static const struct of_device_id engine_of_match[] = {
+	{ .compatible = "test,vcm-sample-engine" },
+	{ }
+};
+
+static struct platform_driver engine_driver = {
+	.probe = engine_probe,
+	.remove = engine_remove,
+	.driver = {
+		.name = "vcm-sample-engine",
+		.of_match_table = engine_of_match,
+	},
+};
+
+/* The block */
+
+static int model_power_on(struct generic_pm_domain *domain)
+{
+	struct sample_model *m = container_of(domain, struct sample_model,
+					      domain);
+
+	guard(mutex)(&m->lock);
+	m->stats.power_ons++;
+	m->on = true;
+	return 0;
+}
+
+static int model_power_off(struct generic_pm_domain *domain)
+{
+	struct sample_model *m = container_of(domain, struct sample_model,
+					      domain);
+
+	guard(mutex)(&m->lock);
+	model_lose_power(m);
+	m->on = false;
+	return 0;
+}
+
+static void model_fini(void *data)
+{
+	struct sample_model *m = data;
+
+	model_lose_power(m);
+	mtree_destroy(&m->tlb);
+	mutex_destroy(&m->lock);
+}
+
+static void model_remove_domain(void *data)
+{
+	struct sample_model *m = data;
+
+	of_genpd_del_provider(m->dev->of_node);
+	if (pm_genpd_remove(&m->domain))
+		model_complain(m, "its power domain is still in use");
+}
+
+static void model_remove_irq(void *data)
+{
+	struct sample_model *m = data;
+
+	irq_dispose_mapping(m->irq);
+}
+
+static int model_add_domain(struct sample_model *m)
+{
+	int ret;
+
+	m->domain.name = dev_name(m->dev);
+	m->domain.power_on = model_power_on;
+	m->domain.power_off = model_power_off;
+	ret = pm_genpd_init(&m->domain, NULL, true);
+	if (ret)
+		return ret;
+	ret = of_genpd_add_provider_simple(m->dev->of_node, &m->domain);
+	if (ret) {
+		pm_genpd_remove(&m->domain);
+		return ret;
+	}
+	return devm_add_action_or_reset(m->dev, model_remove_domain, m);
+}
+
+static int model_add_irq(struct sample_model *m)
+{
+	m->irqs = devm_irq_domain_create_sim(m->dev, dev_fwnode(m->dev), 1);
+	if (IS_ERR(m->irqs))
+		return PTR_ERR(m->irqs);
+	m->irq = irq_create_mapping(m->irqs, 0);
+	if (!m->irq)
+		return -ENOMEM;
+	return devm_add_action_or_reset(m->dev, model_remove_irq, m);
+}
+
+static int model_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct sample_model *m;
+	struct regmap *regs;
+	int ret;
+
+	m = devm_kzalloc(dev, sizeof(*m), GFP_KERNEL);
+	if (!m)
+		return -ENOMEM;
+	m->dev = dev;
+	m->test = model_test;
+	mutex_init(&m->lock);
+	mt_init(&m->tlb);
+	xa_init(&m->walks);
+	platform_set_drvdata(pdev, m);
+	ret = devm_add_action_or_reset(dev, model_fini, m);
+	if (ret)
+		return ret;
+
+	regs = devm_regmap_init(dev, &model_bus, m, &model_regs);
+	if (IS_ERR(regs))
+		return PTR_ERR(regs);
+	ret = model_add_domain(m);
+	if (ret)
+		return ret;
+	ret = model_add_irq(m);
+	if (ret)
+		return ret;
+	return devm_of_platform_populate(dev);
+}
+
+static const struct of_device_id model_of_match[] = {
+	{ .compatible = "test,vcm-sample-block" },
+	{ }
+};
+
+static struct platform_driver model_driver = {
+	.probe = model_probe,
+	.driver = {
+		.name = "vcm-sample-block",
+		.of_match_table = model_of_match,
+	},
+};
+
+static void model_put_device(void *dev)
+{
+	put_device(dev);
+}
+
+/* The device of a node, held until the test ends */
+static struct device *model_device(struct kunit *test, const char *path)
+{
+	struct device_node *np = of_find_node_by_path(path);
+	struct platform_device *pdev = of_find_device_by_node(np);
+
+	of_node_put(np);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev, "no device %s", path);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, model_put_device,
+						  &pdev->dev));
+	return &pdev->dev;
+}
+
+static struct sample_model *model_find(struct kunit *test, unsigned int nr)
+{
+	struct sample_model *m;
+	struct device *dev;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/vcm-block-%u", nr);
+	dev = model_device(test, path);
+	m = dev_get_drvdata(dev);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, m, "%s has no driver", path);
+
+	snprintf(path, sizeof(path), "/vcm-block-%u/mmu@100", nr);
+	m->mmu = model_device(test, path);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, m->mmu->driver, "%s has no driver",
+				  path);
+	snprintf(path, sizeof(path), "/vcm-block-%u/engine@0", nr);
+	m->engines[0] = model_device(test, path);
+	snprintf(path, sizeof(path), "/vcm-block-%u/engine@40", nr);
+	m->engines[1] = model_device(test, path);
+	return m;
+}
+
+static void model_test_ends(void *data)
+{
+	model_test = NULL;
+}
+
+static void model_setup(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action(test, model_test_ends, NULL));
+	model_test = test;
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_platform_driver_register(test, &model_driver));
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_platform_driver_register(test, &engine_driver));
+	KUNIT_ASSERT_EQ(test, 0,
+			of_overlay_apply_kunit(test, vcm_sample_block));
+	/* The MMU waits for its block's power domain to be all there */
+	wait_for_device_probe();
+}
+
+/**
+ * sample_model_get() - a media block for a test
+ * @test: fails when the hardware is misused; the blocks go when it ends
+ * @nr: one of %SAMPLE_MODEL_BLOCKS
+ *
+ * Skips the test where there is no devicetree to add them to.
+ *
+ * Context: Process context, may sleep.
+ * Return: the block, with all its drivers bound.
+ */
+struct sample_model *sample_model_get(struct kunit *test, unsigned int nr)
+{
+	if (model_test != test)
+		model_setup(test);
+	return model_find(test, nr);
+}
+EXPORT_SYMBOL_IF_KUNIT(sample_model_get);
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("Model of the sample SoC IOMMU");
+MODULE_LICENSE("GPL");
