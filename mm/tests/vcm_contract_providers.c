@@ -10,15 +10,19 @@
 #include <kunit/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
+#include <linux/pm_runtime.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vcm-cma.h>
 #include <linux/vcm-dma.h>
 #include <linux/vcm-iommu.h>
+#include <linux/vcm-sample.h>
 
 #include "vcm_contract.h"
 #include "vcm_edu.h"
 #include "vcm_fakeiommu.h"
+#include "vcm_gart.h"
+#include "vcm_sample_model.h"
 
 static struct vcm *provider_soft_create(struct contract *c,
 					struct contract_ctx *ctx,
@@ -131,6 +135,61 @@ static int provider_o2o_offset_access(const struct contract_ctx *ctx,
 	return provider_o2o_access(ctx, addr - TEST_O2O_OFFSET, buf, len,
 				   write);
 }
+
+static struct vcm *provider_gart_create(struct contract *c,
+					struct contract_ctx *ctx,
+					unsigned int nr)
+{
+	struct gart *gart = gart_create(c->test);
+
+	gart->released = &c->released;
+	c->created++;
+	return &gart->mmu.vcm;
+}
+
+static int provider_gart_access(const struct contract_ctx *ctx, dma_addr_t addr,
+				void *buf, size_t len, bool write)
+{
+	return gart_access(ctx->vcm, addr, buf, len, write);
+}
+
+#if IS_REACHABLE(CONFIG_VCM_SAMPLE_KUNIT_TEST)
+static void put_power(void *engine)
+{
+	pm_runtime_put_sync(engine);
+}
+
+/* A context for the first master of the @nr-th media block, which is at work */
+static struct vcm *provider_sample_create(struct contract *c,
+					  struct contract_ctx *ctx,
+					  unsigned int nr)
+{
+	struct sample_model *block = sample_model_get(c->test, nr);
+
+	ctx->dev = block->engines[0];
+	KUNIT_ASSERT_EQ(c->test, 0, pm_runtime_resume_and_get(ctx->dev));
+	KUNIT_ASSERT_EQ(c->test, 0,
+			kunit_add_action_or_reset(c->test, put_power,
+						  ctx->dev));
+	return vcm_sample_create(ctx->dev);
+}
+
+static int provider_sample_access(const struct contract_ctx *ctx,
+				  dma_addr_t addr, void *buf, size_t len,
+				  bool write)
+{
+	return sample_model_access(ctx->dev, addr, buf, len, write);
+}
+#else
+static struct vcm *provider_sample_create(struct contract *c,
+					  struct contract_ctx *ctx,
+					  unsigned int nr)
+{
+	kunit_skip(c->test, "CONFIG_VCM_SAMPLE_KUNIT_TEST is not reachable");
+}
+
+#define provider_sample_access	NULL
+#endif
 
 static struct vcm *provider_vmm_create(struct contract *c,
 				       struct contract_ctx *ctx,
@@ -399,6 +458,21 @@ const struct contract_provider contract_providers[] = {
 	{ "mmu_4k_2m_1g", PROVIDER_SOFT(cfg_4k_2m_1g) },
 	{ "mmu_v7s", PROVIDER_SOFT(cfg_v7s) },
 	{ "mmu_gart", PROVIDER_SOFT(cfg_gart), .scattered = true },
+	{
+		"gart",
+		.create = provider_gart_create,
+		.access = provider_gart_access,
+		.contexts = 2,
+		.enforces = true,
+		.scattered = true,
+	}, {
+		"sample",
+		.create = provider_sample_create,
+		.access = provider_sample_access,
+		.contexts = 1,
+		.device = true,
+		.enforces = true,
+	},
 	{ "mmu_zero", PROVIDER_SOFT(cfg_zero) },
 	{ "mmu_top", PROVIDER_SOFT(cfg_top), .scattered = true },
 	{ "mmu_2k", PROVIDER_SOFT(cfg_2k) },

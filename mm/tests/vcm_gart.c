@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A GART, for the tests of Virtual Contiguous Memory: the least that the
+ * page-table wrapper drives. One linear table, one page size, a small aperture
+ * that does not begin at 0, no permissions, always on.
+ *
+ * The first half of this file is the driver, the second the hardware, which
+ * keeps every entry that it has read, and its neighbour, until it is flushed.
+ */
+#include <kunit/test.h>
+#include <kunit/visibility.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "vcm_gart.h"
+
+/* The driver */
+
+/**
+ * gart_from() - the GART behind a context
+ * @vcm: a context that gart_create() made
+ *
+ * Context: Any.
+ * Return: the GART.
+ */
+struct gart *gart_from(struct vcm *vcm)
+{
+	return container_of(vcm, struct gart, mmu.vcm);
+}
+EXPORT_SYMBOL_IF_KUNIT(gart_from);
+
+static u32 *gart_entry(struct gart *gart, dma_addr_t addr)
+{
+	return &gart->table[(addr - GART_BASE) / SZ_4K];
+}
+
+/* Entries of different reservations are different words: no lock */
+static int gart_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
+			  size_t pgsize, size_t pgcount, unsigned int flags,
+			  size_t *mapped)
+{
+	u32 *entry = gart_entry(gart_from(vcm), addr);
+	size_t i;
+
+	if (upper_32_bits((u64)paddr + pgsize * pgcount - 1))
+		return -EADDRNOTAVAIL;
+	for (i = 0; i < pgcount; i++)
+		WRITE_ONCE(entry[i], (u32)(paddr + i * SZ_4K) | GART_VALID);
+	*mapped += pgsize * pgcount;
+	return 0;
+}
+
+static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
+			     size_t pgcount)
+{
+	u32 *entry = gart_entry(gart_from(vcm), addr);
+	size_t i;
+
+	for (i = 0; i < pgcount; i++)
+		WRITE_ONCE(entry[i], 0);
+}
+
+/* The hardware can only forget everything */
+static void gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
+			  resource_size_t size)
+{
+	struct gart *gart = gart_from(vcm);
+
+	guard(mutex)(&gart->lock);
+	gart->flushes++;
+	memset(gart->kept, 0, GART_ENTRIES * sizeof(*gart->kept));
+}
+
+static void gart_release(struct vcm *vcm)
+{
+	struct gart *gart = gart_from(vcm);
+
+	if (memchr_inv(gart->table, 0, GART_ENTRIES * sizeof(*gart->table)))
+		KUNIT_FAIL(gart->test, "GART released with live entries");
+	if (gart->released)
+		++*gart->released;
+	mutex_destroy(&gart->lock);
+	kvfree(gart->kept);
+	kvfree(gart->table);
+	kfree(gart);
+}
+
+static const struct vcm_mmu_driver gart_driver = {
+	.vcm = {
+		VCM_MMU_OPS,
+		.owner = THIS_MODULE,
+		.name = "gart",
+		.release = gart_release,
+	},
+	.map_pages = gart_map_pages,
+	.unmap_pages = gart_unmap_pages,
+	.tlb_sync = gart_tlb_sync,
+};
+
+/**
+ * gart_create() - make a context behind a GART
+ * @test: fails when the GART goes with entries in its table
+ *
+ * The caller gives it up with vcm_destroy() before the test ends.
+ *
+ * Context: Process context, may sleep.
+ * Return: the GART; &gart.mmu is the context. Fails the test when there is
+ * none.
+ */
+struct gart *gart_create(struct kunit *test)
+{
+	struct gart *gart = kzalloc_obj(*gart);
+
+	KUNIT_ASSERT_NOT_NULL(test, gart);
+	gart->test = test;
+	gart->table = kvcalloc(GART_ENTRIES, sizeof(*gart->table), GFP_KERNEL);
+	gart->kept = kvcalloc(GART_ENTRIES, sizeof(*gart->kept), GFP_KERNEL);
+	mutex_init(&gart->lock);
+	if (!gart->table || !gart->kept ||
+	    vcm_mmu_init(&gart->mmu, &gart_driver, GART_BASE,
+			 GART_BASE + GART_SIZE - 1, SZ_4K)) {
+		kvfree(gart->kept);
+		kvfree(gart->table);
+		kfree(gart);
+		KUNIT_FAIL_AND_ABORT(test, "no GART");
+	}
+	gart->mmu.vcm.memory.last = U32_MAX;
+	return gart;
+}
+EXPORT_SYMBOL_IF_KUNIT(gart_create);
+
+/* The hardware */
+
+static u32 gart_read(struct gart *gart, unsigned long index)
+{
+	if (!(gart->kept[index] & GART_VALID))
+		gart->kept[index] = READ_ONCE(gart->table[index]);
+	return gart->kept[index];
+}
+
+/**
+ * gart_translate() - where an access of a master goes
+ * @vcm: the context
+ * @addr: device address
+ * @paddr: physical address, on success
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, or -EFAULT outside the aperture and where nothing is mapped.
+ */
+int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr)
+{
+	struct gart *gart = gart_from(vcm);
+	unsigned long index;
+	u32 entry;
+
+	if (addr < GART_BASE || addr - GART_BASE >= GART_SIZE)
+		return -EFAULT;
+	index = (addr - GART_BASE) / SZ_4K;
+
+	guard(mutex)(&gart->lock);
+	entry = gart_read(gart, index);
+	gart_read(gart, (index + 1) % GART_ENTRIES);
+	if (!(entry & GART_VALID))
+		return -EFAULT;
+	*paddr = (entry & ~(u32)(SZ_4K - 1)) + (addr & (SZ_4K - 1));
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(gart_translate);
+
+/**
+ * gart_access() - what a master does
+ * @vcm: the context
+ * @addr: device address
+ * @buf: what is written, or where to put what is read
+ * @len: bytes
+ * @write: whether the master writes
+ *
+ * Context: Process context, may sleep.
+ * Return: 0, or -EFAULT at the first byte that the master does not reach; what
+ * lies before that has been transferred.
+ */
+int gart_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
+		bool write)
+{
+	while (len) {
+		size_t chunk = min_t(size_t, len, SZ_4K - (addr & (SZ_4K - 1)));
+		phys_addr_t paddr;
+		struct page *page;
+
+		if (gart_translate(vcm, addr, &paddr) ||
+		    !pfn_valid(PHYS_PFN(paddr)))
+			return -EFAULT;
+		page = pfn_to_page(PHYS_PFN(paddr));
+		if (write)
+			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
+		else
+			memcpy_from_page(buf, page, offset_in_page(paddr),
+					 chunk);
+		addr += chunk;
+		buf += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(gart_access);
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("GART for the tests of Virtual Contiguous Memory");
+MODULE_LICENSE("GPL");

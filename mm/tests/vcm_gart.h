@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A GART, for the tests of Virtual Contiguous Memory.
+ */
+#ifndef _MM_TESTS_VCM_GART_H
+#define _MM_TESTS_VCM_GART_H
+
+#include <kunit/test.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/vcm-drv.h>
+
+#define GART_BASE	SZ_256M
+#define GART_SIZE	SZ_64M
+#define GART_ENTRIES	(GART_SIZE / SZ_4K)
+#define GART_VALID	BIT(0)
+
+/**
+ * struct gart - a context behind a GART
+ * @mmu: the context
+ * @table: one entry for each page of the aperture: its physical address and
+ *	%GART_VALID
+ * @flushes: times that the hardware was told to forget
+ * @released: counts the releases of such contexts, optional
+ */
+struct gart {
+	struct vcm_mmu mmu;
+	u32 *table;
+	unsigned long flushes;
+	unsigned int *released;
+
+	/* private: what the hardware has read of the table */
+	struct kunit *test;
+	struct mutex lock;	/* @kept */
+	u32 *kept;
+};
+
+struct gart *gart_create(struct kunit *test);
+struct gart *gart_from(struct vcm *vcm);
+int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr);
+int gart_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
+		bool write);
+
+#endif /* _MM_TESTS_VCM_GART_H */
