@@ -44,7 +44,7 @@ def unstamped(line):
 
 def on_um(suites):
     folder = kbuild.out("um")
-    common = [f"--build_dir={folder.name}", f"--kunitconfig={kunit.PORTABLE}"]
+    common = [f"--build_dir={folder.name}", *kunit.um_configs()]
     run("building", [sys.executable, kunit.TOOL, "build", *common, f"--jobs={kbuild.JOBS}",
                      *(f"--make_options={o}" for o in kbuild.compiler())],
         LOGS / "build-mutant.log", env=kbuild.ENV, cwd=LINUX)
