@@ -10,21 +10,23 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
 
 run: ## build one arm64 kernel, show VCM on three machines
-test: ## everything that gates; ends with "N passed, M failed"
-kunit: ## the KUnit suites on the debug kernel (FILTER=suite.case)
+run-all: ## the same, and arm with and without LPAE, x86 with VT-d and AMD-Vi
+test: ## everything that gates, on arm64 and arm; ends with "N passed, M failed"
+test-all: ## the same on every architecture
+kunit: ## the KUnit suites on a debug kernel (FILTER=suite.case MACHINE=arm-lpae|...)
 kunit-um: ## the portable KUnit suites on ARCH=um (FILTER=suite.case)
 mutants: ## break the code in one place at a time, see the tests notice (FILTER=iommu)
-shell: ## a console on a machine (MACHINE=smmuv3|virtio-iommu|none IMAGE=run|debug)
+shell: ## a console on a machine (MACHINE=smmuv3|virtio-iommu|none|... IMAGE=run|debug)
 checks: ## checkpatch, kernel-doc, W=1 builds with gcc and clang
 deps: ## install the tools that are missing
 base: ## unpack the Linux tree (KSRC=/path/to/linux-7.3: copy that one)
 clean: ## remove build/ (downloads and ccache stay)
 overlay: ## lay the repository over the Linux tree
 
-run test kunit kunit-um mutants shell checks deps base overlay:
+run run-all test test-all kunit kunit-um mutants shell checks deps base overlay:
 	@tools/vcm/start.sh $@
 
 clean:
 	rm -rf $(or $(BUILD),build)
 
-.PHONY: help clean run test kunit kunit-um mutants shell checks deps base overlay
+.PHONY: help clean run run-all test test-all kunit kunit-um mutants shell checks deps base overlay

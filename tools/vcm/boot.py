@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import splats
+from arch import ARM, ARM64, ARM_LPAE, X86_64, Arch
 from steps import LOGS, Failure, Progress, stop
 
-QEMU = "qemu-system-aarch64"
 EDU = ["-device", "edu,addr=02.0", "-device", "edu,addr=03.0"]
 #: virt's memory begins at 1 GiB, so a device that sees physical addresses needs more than 28 bits
 WIDE_EDU = [a.replace("edu,", "edu,dma_mask=0xffffffffffffffff,") for a in EDU]
@@ -24,28 +24,46 @@ WIDE_EDU = [a.replace("edu,", "edu,dma_mask=0xffffffffffffffff,") for a in EDU]
 @dataclass(frozen=True)
 class Machine:
     title: str
+    arch: Arch
     qemu: list
     cmdline: list = field(default_factory=list)
     iommu: bool = True
     disk: bool = False
+    #: why the system cannot be suspended; empty: it can
+    sleepless: str = ""
+    memory: str = "2048M"
 
+
+VIRT = ["-machine", "virt,gic-version=3"]
+Q35 = ["-machine", "q35,kernel-irqchip=split"]
+REACH = ["vcm_edu.dma_bits=64", "vcm.reach=1"]
 
 MACHINES = {
-    "smmuv3": Machine("SMMUv3", ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU], disk=True),
-    "virtio-iommu": Machine("virtio-iommu", ["-machine", "virt,gic-version=3",
-                                             "-device", "virtio-iommu-pci,addr=01.0", *EDU], disk=True),
-    "none": Machine("no IOMMU", ["-machine", "virt,gic-version=3", *WIDE_EDU],
-                    ["vcm_edu.dma_bits=64", "vcm.reach=1"], iommu=False, disk=True),
-    "plain": Machine("no devices", ["-machine", "virt,gic-version=3"], iommu=False),
+    "smmuv3": Machine("SMMUv3", ARM64, ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU], disk=True),
+    "virtio-iommu": Machine("virtio-iommu", ARM64, [*VIRT, "-device", "virtio-iommu-pci,addr=01.0", *EDU], disk=True,
+                            sleepless="resume resets the IOMMU, and its driver (Linux 7.3) does not set it up again"),
+    "none": Machine("no IOMMU", ARM64, [*VIRT, *WIDE_EDU], REACH, iommu=False, disk=True),
+    "plain": Machine("no devices", ARM64, VIRT, iommu=False),
+    "arm-lpae": Machine("arm, LPAE", ARM_LPAE, ["-machine", "virt", *WIDE_EDU], REACH, iommu=False,
+                        memory="4096M"),
+    # what lies above 4 GiB, PCI's configuration space not the least, is out of reach
+    "arm": Machine("arm", ARM, ["-machine", "virt,highmem=off", *WIDE_EDU], REACH, iommu=False),
+    "intel-iommu": Machine("VT-d", X86_64, [*Q35, "-device", "intel-iommu,intremap=off", *EDU],
+                           ["intel_iommu=on"]),
+    "amd-iommu": Machine("AMD-Vi", X86_64, [*Q35, "-device", "amd-iommu,intremap=off", *EDU]),
 }
 
-COMMON = ["console=ttyAMA0", "panic=-1", "oops=panic", "printk.devkmsg=on", "cma=256M", "iommu.strict=1"]
+#: CMA where a device of 32 bits reaches it: arm with LPAE takes the highest memory otherwise. Not up to
+#: 4 GiB, where a sum of kmemleak's wraps around in 32 bits and has it scan what is highmem
+COMMON = ["panic=-1", "oops=panic", "printk.devkmsg=on", "cma=256M@0-3G", "iommu.strict=1"]
 
 
 @dataclass
 class Image:
     """What a build gives."""
     name: str
+    kind: str
+    arch: Arch
     kernel: Path
     initrd: Path
     cmdline: list = field(default_factory=list)
@@ -67,13 +85,15 @@ class Boot:
         return Failure(f"{what}: " + "; ".join(problems or self.problems), self.log, shown)
 
 
-def command(image, machine, cmdline=(), memory="2048M", disk=None):
-    words = [*COMMON, *image.cmdline, *MACHINES[machine].cmdline, *cmdline, *(["vcm.disk=1"] if disk else [])]
+def command(image, machine, cmdline=(), memory=None, disk=None):
+    of = MACHINES[machine]
+    words = [f"console={of.arch.console}", *COMMON, *image.cmdline, *of.cmdline, *cmdline,
+             *(["vcm.disk=1"] if disk else [])]
     nvme = ["-drive", f"file={disk},format=raw,if=none,id=disk",
             "-device", "nvme,addr=04.0,drive=disk,serial=vcm"] if disk else []
-    return [QEMU, "-accel", "tcg,thread=multi", "-cpu", "cortex-a57", "-smp", "2", "-m", memory,
+    return [*of.arch.qemu, "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory or of.memory,
             "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio",
-            *MACHINES[machine].qemu, *nvme,
+            *of.qemu, *nvme,
             "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(words)]
 
 
@@ -92,14 +112,14 @@ def judge(lines, ended, problems):
         problems.append(f"init counts {done[0][1]} failures")
 
 
-def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory="2048M", disk=None):
+def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory=None, disk=None):
     """Boot, wait for the end, judge. Never raises for what the guest did."""
     label = label or f"{image.name}-{machine}"
     log = LOGS / f"{label}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    if not shutil.which(QEMU):
-        raise Failure(f"{QEMU} is not installed (make deps)")
     argv = command(image, machine, [*cmdline, f"vcm.do={do}"], memory, disk)
+    if not shutil.which(argv[0]):
+        raise Failure(f"{argv[0]} is not installed (make deps)")
     (LOGS / f"{label}.cmd").write_text(" ".join(f"'{a}'" if " " in a else a for a in argv) + "\n")
     lines, problems = [], []
     p = Progress(f"{do} on {MACHINES[machine].title}, {image.name} image")
@@ -130,7 +150,7 @@ def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory="2048M"
     finally:
         reader.join()
     if proc.returncode and ended:
-        problems.append(f"{QEMU} ended with status {proc.returncode}")
+        problems.append(f"{argv[0]} ended with status {proc.returncode}")
     judge(lines, ended, problems)
     rows = [line.split("VCM-ROW: ", 1)[1].split("|") for line in lines if "VCM-ROW: " in line]
     p.end("FAILED" if problems else "done")

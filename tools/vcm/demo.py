@@ -9,6 +9,7 @@ import boot
 from disk import Disk
 
 SHOWN = ["smmuv3", "virtio-iommu", "none"]
+EVERYWHERE = [*SHOWN, "arm-lpae", "arm", "intel-iommu", "amd-iommu"]
 TITLES = ["machine", "point", "provider", "buffer", "parts", "device address", "leaves",
           "verified", "result"]
 POINTS = {
@@ -24,11 +25,14 @@ POINTS = {
     "disk": "buffers of VCM are the target of a disk's own driver",
     "dma": "a device keeps its DMA API and has a context in it",
     "cma": "VCM and the DMA API take from one CMA area",
+    "suspend": "memory bound before a system suspend is reached after it",
     "28-bit": "a device that cannot reach any memory is refused",
     "remove": "drivers unbound, modules unloaded, nothing left",
 }
 #: how the IOMMU drivers report an access that they blocked
-EVENT = re.compile(r"event: F_\w+ client: .* iova: (0x\w+).*|\w+ fault from EP \w+ at (0x\w+).*")
+EVENT = re.compile(r"event: F_\w+ client: .* iova: (0x\w+).*|\w+ fault from EP \w+ at (0x\w+).*|"
+                   r"DMAR: \[DMA \w+ .*\] Request device .* fault addr (0x\w+).*|"
+                   r"AMD-Vi: Event logged \[IO_PAGE_FAULT .*address=(0x\w+).*")
 #: the demo says before it provokes that; the events come when the interrupt does
 ANNOUNCED = re.compile(r"IOMMU events of \S+ at (0x\w+) to (0x\w+) are meant to be")
 
@@ -41,10 +45,11 @@ REFUSED = re.compile(r"(vcm-edu \S+: .*(?:error|cannot|fail|reach).*)", re.I)
 
 def expected(machine):
     """The points a machine has to show."""
-    iommu, disk = boot.MACHINES[machine].iommu, boot.MACHINES[machine].disk
-    if iommu:
-        return ["1", "2", "3", "4", "5", "6", "7", "8", "9", *(["disk", "dma"] if disk else []), "remove"]
-    return ["1", "2", "3", "5", "7", "8", "9", *(["disk", "dma", "cma"] if disk else []), "28-bit", "remove"]
+    of = boot.MACHINES[machine]
+    # without an IOMMU nothing keeps a device from memory, and addresses are not to be chosen
+    points = [p for p in "123456789" if of.iommu or p not in "46"]
+    disk = ["disk", "dma", *([] if of.iommu else ["cma"])] if of.disk else []
+    return [*points, *disk, *([] if of.sleepless else ["suspend"]), *([] if of.iommu else ["28-bit"]), "remove"]
 
 
 def size(number):
@@ -78,8 +83,11 @@ class Shown:
 
 def show(image, machine):
     """Boot one machine."""
-    words = ["kunit.autorun=0"] if image.name == "debug" else []
-    disk = Disk(f"{image.name}-{machine}") if boot.MACHINES[machine].disk else None
+    of = boot.MACHINES[machine]
+    words = ["kunit.autorun=0"] if image.kind == "debug" else []
+    if not of.sleepless:
+        words += ["vcm.suspend=1"]
+    disk = Disk(f"{image.name}-{machine}") if of.disk else None
     booted = boot.boot(image, machine, "demo", words, timeout=600, disk=disk and disk.path)
     if disk:
         booted.problems += disk.problems([row for row in booted.rows if len(row) > 7])
@@ -107,6 +115,17 @@ def outside_cma(lines, rows):
     return problems
 
 
+def show_all(machines, build):
+    """Boot many, each with the image of its architecture, which is built but once."""
+    built, shown = {}, []
+    for machine in machines:
+        arch = boot.MACHINES[machine].arch
+        if arch not in built:
+            built[arch] = build(arch)
+        shown.append(show(built[arch], machine))
+    return shown
+
+
 def events(lines):
     """The IOMMU's events: those at addresses that the demo announced, and others."""
     meant, others, announced = [], [], []
@@ -114,7 +133,7 @@ def events(lines):
         if m := ANNOUNCED.search(line):
             announced.append((int(m[1], 16), int(m[2], 16)))
         elif m := EVENT.search(line):
-            where = int(m[1] or m[2], 16)
+            where = int(next(filter(None, m.groups())), 16)
             good = any(first <= where <= last for first, last in announced)
             (meant if good else others).append(m[0].strip())
     return meant, others
@@ -138,6 +157,8 @@ def table(results):
         console = shown.booted
         if seed := next((r[6] for r in console.rows if r[0] == "seed"), None):
             lines.append(f"{shown.machine}: data and windows from seed {seed}")
+        if why := boot.MACHINES[shown.machine].sleepless:
+            lines.append(f"{shown.machine}: no suspend: {why}")
         if meant := events(console.lines)[0]:
             lines.append(f"{shown.machine}: the IOMMU on point 4: {meant[0]}")
         if refused := next((m[1] for line in console.lines if (m := REFUSED.search(line))), None):

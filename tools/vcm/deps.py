@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 
+from arch import ARM64
 from steps import LOGS, Failure, run
 
 #: package -> a command that it brings (for machines without apt), or None for libraries
@@ -13,9 +14,8 @@ BUILD = {
     "make": "make", "gcc": "gcc", "libc6-dev": None, "python3": "python3", "perl": "perl",
     "flex": "flex", "bison": "bison", "bc": "bc", "xz-utils": "xz", "cpio": "cpio",
     "rsync": "rsync", "kmod": "depmod", "ccache": "ccache", "libssl-dev": None, "libelf-dev": None,
-    "gcc-aarch64-linux-gnu": "aarch64-linux-gnu-gcc", "qemu-system-arm": "qemu-system-aarch64",
 }
-#: what only `make test` uses
+#: what only tests use
 TEST = {"clang-19": "clang-19", "lld-19": "ld.lld-19", "llvm-19": "llvm-nm-19"}
 
 
@@ -44,8 +44,11 @@ def check_commands(wanted):
         raise Failure("this machine has no apt to fetch Linux with: give KSRC=/path/to/linux-7.3")
 
 
-def ensure(test=False):
-    wanted = BUILD | TEST if test else BUILD
+def ensure(arches=(ARM64,), test=False):
+    """What builds and runs the images of these architectures is there, or the user hears of it."""
+    wanted = BUILD | TEST if test else dict(BUILD)
+    for arch in arches:
+        wanted |= arch.packages
     if not shutil.which("apt-get") or not shutil.which("dpkg-query"):
         return check_commands(wanted)
     missing = [p for p in wanted if not installed(p)]

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Everything that gates a change: make test."""
+"""Everything that gates a change: make test; and make test-all, which leaves no machine out."""
 
 import unittest
 from pathlib import Path
 
+import boot
 import checks
 import demo
 import images
 import kunit
 import objects
+from arch import ALL, ARM64, ARM_LPAE
 from results import Results
 from steps import Failure, progress
+
+#: whose images gate every change: one of 64 bits, and one whose addresses are wider than a long
+GATED = (ARM64, ARM_LPAE)
 
 
 def own_tests(results):
@@ -56,11 +61,9 @@ def kunit_on_um(results):
 
 
 def demos(results, image):
-    everything = []
-    for machine in demo.SHOWN:
-        shown = demo.show(image, machine)
-        everything.append(shown)
-        where = f"{machine}, {image.name} image"
+    everything = demo.show_all(machines(image.arch), lambda arch: image)
+    for shown in everything:
+        where = f"{shown.machine}, {image.name} image"
         for row in shown.rows:
             results.add(f"{where}: {row[0]} {row[6]}", row[7] == "ok")
         for point in shown.missing():
@@ -69,28 +72,55 @@ def demos(results, image):
     print("\n" + "\n".join(demo.table(everything)) + "\n", flush=True)
 
 
-def machines(image_name):
-    return [f"{m}, {image_name} image" for m in demo.SHOWN]
+def machines(arch):
+    """Those that a demo is shown on."""
+    return [m for m in demo.EVERYWHERE if boot.MACHINES[m].arch is arch]
 
 
-def test():
-    results = Results()
+def sections(kind, arch):
+    return [f"{m}, {kind} image" for m in machines(arch)]
+
+
+def debug_image(results, arch):
+    """The suites and the demo under every checker."""
+    where = f"KUnit, {arch.name} debug image"
+    little = [f"KUnit, {arch.name}, little memory"] if arch is ARM64 else []
+    with results.section(where, *little, *sections("debug", arch)):
+        image = images.build_debug(arch)
+        with results.section(where):
+            kunit_on_qemu(results, image, where)
+        for name in little:
+            with results.section(name):
+                kunit_on_qemu(results, image, name, filter_glob="vcm_phys.*", memory="512M")
+        with results.section(*sections("debug", arch)):
+            demos(results, image)
+
+
+def run_image(results, arch):
+    with results.section(*sections("run", arch)):
+        demos(results, images.build_run(arch))
+
+
+def everything(results, debug, run):
+    """Debug images of these architectures, run images of those."""
     with results.section("tests of the tools"):
         own_tests(results)
     with results.section("KUnit, ARCH=um"):
         kunit_on_um(results)
-    with results.section(*machines("run")):
-        demos(results, images.build_run())
-    with results.section("KUnit, debug image", "KUnit, little memory", *machines("debug")):
-        image = images.build_debug()
-        with results.section("KUnit, debug image"):
-            kunit_on_qemu(results, image, "KUnit, debug image")
-        with results.section("KUnit, little memory"):
-            kunit_on_qemu(results, image, "KUnit, little memory", filter_glob="vcm_phys.*", memory="512M")
-        with results.section(*machines("debug")):
-            demos(results, image)
+    for arch in run:
+        run_image(results, arch)
+    for arch in debug:
+        debug_image(results, arch)
     only_checks(results)
     return results.show()
+
+
+def test():
+    return everything(Results(), debug=GATED, run=[ARM64])
+
+
+def test_all():
+    return everything(Results(), debug=ALL, run=ALL)
 
 
 def only_checks(results):

@@ -1,43 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The two arm64 images: one to show and measure, one to test."""
+"""The two images of an architecture: one to show and measure, one to test."""
 
 import sys
 
 import kbuild
 import kunit
+from arch import ARM64
 from boot import Image
 from base import LINUX
 from steps import LOGS, run
 
 
-def kernel(name):
-    return kbuild.out(name) / "arch/arm64/boot/Image"
+def packed(kind, arch, modules=(), busybox=None, cmdline=()):
+    """What a build gives, with its initial ramdisk."""
+    name = kbuild.image(kind, arch)
+    return Image(name, kind, arch, kbuild.out(name) / arch.kernel, kbuild.initrd(name, arch, modules, busybox),
+                 list(cmdline))
 
 
-def build_run():
+def build_run(arch=ARM64):
     """-O2, no debugging, the drivers as modules."""
-    kbuild.configure("run", ["base.config", "run.config"])
-    kbuild.make("building the run image", "run", "Image", "modules")
-    return run_image()
+    name = kbuild.image("run", arch)
+    kbuild.configure(name, arch, kbuild.fragments("run", arch))
+    kbuild.make(f"building the {name} image", name, arch, arch.kernel.rpartition("/")[2], "modules")
+    return run_image(arch)
 
 
-def run_image(busybox=None):
-    return Image("run", kernel("run"), kbuild.initrd("run", kbuild.built_modules("run"), busybox))
+def run_image(arch=ARM64, busybox=None):
+    return packed("run", arch, kbuild.built_modules(kbuild.image("run", arch)), busybox)
 
 
-def build_debug():
+def build_debug(arch=ARM64):
     """Every checker, everything built in, configured and built by KUnit's own tool."""
-    configs = [kunit.kunitconfig(), *(kbuild.CONFIGS / f for f in ("base.config", "debug.config"))]
-    folder = kbuild.out("debug")
+    name = kbuild.image("debug", arch)
+    configs = [kunit.kunitconfig(), *(kbuild.CONFIGS / f for f in kbuild.fragments("debug", arch))]
+    folder = kbuild.out(name)
     folder.mkdir(exist_ok=True)
-    argv = [sys.executable, kunit.TOOL, "build", "--arch=arm64", f"--cross_compile={kbuild.CROSS}",
+    argv = [sys.executable, kunit.TOOL, "build", f"--arch={arch.linux}", f"--cross_compile={arch.cross}",
             f"--build_dir={folder.name}", f"--jobs={kbuild.JOBS}",
             *(f"--kunitconfig={c}" for c in configs),
-            *(f"--make_options={o}" for o in kbuild.compiler(kbuild.CROSS))]
-    run("building the debug image", argv, LOGS / "build-debug.log", env=kbuild.ENV, cwd=LINUX)
-    return debug_image()
+            *(f"--make_options={o}" for o in kbuild.compiler(arch.cross))]
+    run(f"building the {name} image", argv, LOGS / f"build-{name}.log", env=kbuild.ENV, cwd=LINUX)
+    return debug_image(arch)
 
 
-def debug_image(busybox=None):
-    return Image("debug", kernel("debug"), kbuild.initrd("debug", busybox=busybox),
-                 ["iommu.debug_pagealloc=1", "vcm.leaks=1"])
+def debug_image(arch=ARM64, busybox=None):
+    return packed("debug", arch, busybox=busybox,
+                  cmdline=["vcm.leaks=1", *(["iommu.debug_pagealloc=1"] if arch.iommu else [])])

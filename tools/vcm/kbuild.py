@@ -11,10 +11,10 @@ import re
 import shutil
 import subprocess
 
+from arch import ARM64
 from base import LINUX
 from steps import LOGS, REPO, Failure, run
 
-CROSS = "aarch64-linux-gnu-"
 JOBS = len(os.sched_getaffinity(0))
 CONFIGS = REPO / "tools/vcm/configs"
 INIT = REPO / "tools/vcm/init.c"
@@ -26,21 +26,32 @@ def out(name):
     return LINUX / f"out-{name}"
 
 
+def image(kind, arch):
+    """The name of an image, of its output folder and of its logs."""
+    return kind if arch is ARM64 else f"{kind}-{arch.name}"
+
+
+def fragments(kind, arch):
+    """What an image of a kind is configured from."""
+    names = [f"{name}{of}.config" for name in arch.configs for of in ("", f"-{kind}")]
+    return ["base.config", f"{kind}.config", *(name for name in names if (CONFIGS / name).exists())]
+
+
 def compiler(prefix=""):
     ccache = "ccache " if shutil.which("ccache") else ""
     return [f"CC={ccache}{prefix}gcc", f"HOSTCC={ccache}gcc"]
 
 
-def gcc():
-    return [f"CROSS_COMPILE={CROSS}", *compiler(CROSS)]
+def gcc(arch=ARM64):
+    return [f"CROSS_COMPILE={arch.cross}", *compiler(arch.cross)]
 
 
-def arm64_make(name, *targets, tools=None):
-    return ["make", f"-j{JOBS}", "ARCH=arm64", *(tools or gcc()), f"O={out(name).name}", *targets]
+def kernel_make(name, arch, *targets, tools=None):
+    return ["make", f"-j{JOBS}", f"ARCH={arch.linux}", *(tools or gcc(arch)), f"O={out(name).name}", *targets]
 
 
-def make(what, name, *targets, log=None):
-    run(what, arm64_make(name, *targets), log or LOGS / f"build-{name}.log", env=ENV, cwd=LINUX)
+def make(what, name, arch, *targets, log=None):
+    run(what, kernel_make(name, arch, *targets), log or LOGS / f"build-{name}.log", env=ENV, cwd=LINUX)
 
 
 def settings(text):
@@ -63,10 +74,10 @@ def check_config(name, wanted):
         raise Failure(f"the configuration of {name} lost what its fragments ask for", lines=lost)
 
 
-def configure(name, fragments, tools=None):
+def configure(name, arch, files, tools=None):
     """allnoconfig plus fragments, once; again when a fragment or a Kconfig file changes."""
     folder = out(name)
-    text = "\n".join((CONFIGS / f).read_text() for f in fragments)
+    text = "\n".join((CONFIGS / f).read_text() for f in files)
     ours = [LINUX / "mm/Kconfig", LINUX / "drivers/Kconfig", LINUX / "drivers/vcm/Kconfig"]
     mark = hashlib.sha256((text + "".join(f.read_text() for f in ours if f.exists())).encode()).hexdigest()
     stamp = folder / ".vcm-config"
@@ -75,7 +86,7 @@ def configure(name, fragments, tools=None):
         merged = folder / ".vcm-allconfig"
         merged.write_text(text)
         run(f"configuring the {name} image",
-            [*arm64_make(name, "allnoconfig", tools=tools), f"KCONFIG_ALLCONFIG={merged}"],
+            [*kernel_make(name, arch, "allnoconfig", tools=tools), f"KCONFIG_ALLCONFIG={merged}"],
             LOGS / f"config-{name}.log", env=ENV, cwd=LINUX)
         check_config(name, settings(text))
         stamp.write_text(mark)
@@ -108,16 +119,16 @@ def depends(module):
     return [d for d in found[1].decode().split(",") if d] if found else []
 
 
-def initrd(name, modules=(), busybox=None):
+def initrd(name, arch, modules=(), busybox=None):
     """Pack our init, and the modules it loads, into an initial ramdisk."""
     folder = out(name)
     headers = folder / ".vcm-headers"
     if not headers.exists():
-        make("making the kernel's user headers", name, "headers", log=LOGS / f"headers-{name}.log")
+        make("making the kernel's user headers", name, arch, "headers", log=LOGS / f"headers-{name}.log")
         headers.touch()
     init = folder / "vcm-init"
     if not init.exists() or init.stat().st_mtime < INIT.stat().st_mtime:
-        run("compiling init", [f"{CROSS}gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static",
+        run("compiling init", [f"{arch.cross}gcc", "-Os", "-Wall", "-Wextra", "-Werror", "-static",
                                "-nostdlib", "-nostdinc", "-isystem", LINUX / "tools/include/nolibc",
                                "-isystem", folder / "usr/include", "-o", init, INIT, "-lgcc"],
             LOGS / f"init-{name}.log")

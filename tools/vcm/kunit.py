@@ -60,13 +60,14 @@ def good(counts):
     return counts["passed"] and not counts["bad"]
 
 
-def qemu(image, filter_glob=None, memory="2048M", brief=False):
-    """Run the suites on the debug image. Returns the boot and the counts of cases."""
+def qemu(image, filter_glob=None, memory=None, brief=False):
+    """Run the suites on a debug image. Returns the boot and the counts of cases."""
+    machine = next(name for name, m in boot.MACHINES.items() if m.arch is image.arch)
     words = list(COMMAND_LINE)
     if filter_glob:
         words += [f"kunit.filter_glob={filter_glob}", "vcm.leaks=0"]
-    booted = boot.boot(image, "smmuv3", "kunit", words, timeout=TIMEOUT,
-                       label=f"kunit-{memory}", memory=memory)
+    booted = boot.boot(image, machine, "kunit", words, timeout=TIMEOUT,
+                       label=f"kunit-{image.name}" + (f"-{memory}" if memory else ""), memory=memory)
     return booted, parse(booted.log, brief)
 
 

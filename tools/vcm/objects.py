@@ -11,6 +11,7 @@ import subprocess
 
 import kbuild
 import overlay
+from arch import ARM64
 from base import LINUX
 from steps import LOGS, Failure, error_lines, run
 
@@ -59,7 +60,7 @@ def parts(folder, built):
 
 
 def symbols(folder, names, flag, prefix=""):
-    out = subprocess.run([f"{kbuild.CROSS}nm", flag, *(folder / n for n in names)],
+    out = subprocess.run([f"{ARM64.cross}nm", flag, *(folder / n for n in names)],
                          capture_output=True, text=True).stdout
     return set(re.findall(rf"^\s*(?:[0-9a-f]+\s+)?\w {prefix}(\w+)$", out, re.M))
 
@@ -90,14 +91,14 @@ def check(results, compiler):
     """Compile with W=1 and every warning an error; each object is a test."""
     name = f"check-{compiler}"
     folder = kbuild.out(name)
-    kbuild.configure(name, ["base.config", "run.config", "check.config"], toolchain(compiler))
+    kbuild.configure(name, ARM64, [*kbuild.fragments("run", ARM64), "check.config"], toolchain(compiler))
     builtin, modules = listed(folder)
     objects = builtin + modules
     for o in objects:
         (folder / o).unlink(missing_ok=True)
     log = LOGS / f"build-{name}.log"
     run(f"W=1 build, {compiler}",
-        [*kbuild.arm64_make(name, "-k", "W=1", *objects, "scripts/mod/", tools=toolchain(compiler))],
+        [*kbuild.kernel_make(name, ARM64, "-k", "W=1", *objects, "scripts/mod/", tools=toolchain(compiler))],
         log, env=kbuild.ENV, cwd=LINUX, check=False)
     missing = [o for o in objects if not (folder / o).exists()]
     for o in objects:

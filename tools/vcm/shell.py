@@ -10,35 +10,43 @@ import images
 from steps import BUILD, CACHE, LOGS, Failure, run
 
 
-def busybox():
+def busybox(arch):
     """Debian's static busybox for the guest."""
-    program = BUILD / "busybox/bin/busybox"
+    folder = BUILD / f"busybox-{arch.debian}"
+    program = folder / "bin/busybox"
     if program.exists():
         return program
-    debs = sorted(CACHE.glob("busybox-static_*_arm64.deb"))
+    debs = sorted(CACHE.glob(f"busybox-static_*_{arch.debian}.deb"))
     if not debs and not shutil.which("apt-get"):
-        raise Failure("no apt on this machine to fetch a shell for the guest with: put a static arm64 "
+        raise Failure(f"no apt on this machine to fetch a shell for the guest with: put a static {arch.debian} "
                       f"busybox at {program}")
-    deb = debs[-1] if debs else base.download("busybox-static", CACHE, arch="arm64")
+    deb = debs[-1] if debs else base.download("busybox-static", CACHE, arch=arch.debian)
     scratch = BUILD / "busybox.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     run("unpacking busybox", ["dpkg-deb", "-x", deb, scratch], LOGS / "busybox.log")
-    scratch.rename(BUILD / "busybox")
+    scratch.rename(folder)
     return program
 
 
+def wanted():
+    """The machine that MACHINE= names."""
+    name = os.environ.get("MACHINE") or "smmuv3"
+    if name not in boot.MACHINES:
+        raise Failure(f"MACHINE={name}: it is one of {', '.join(boot.MACHINES)}")
+    return name
+
+
 def shell():
-    machine = os.environ.get("MACHINE") or "smmuv3"
-    name = os.environ.get("IMAGE") or "run"
-    if machine not in boot.MACHINES:
-        raise Failure(f"MACHINE={machine}: it is one of {', '.join(boot.MACHINES)}")
-    if name not in ("run", "debug"):
-        raise Failure(f"IMAGE={name}: it is run or debug")
-    program = busybox()
-    if name == "run":
-        images.build_run()
-        image = images.run_image(program)
+    machine = wanted()
+    kind = os.environ.get("IMAGE") or "run"
+    if kind not in ("run", "debug"):
+        raise Failure(f"IMAGE={kind}: it is run or debug")
+    arch = boot.MACHINES[machine].arch
+    program = busybox(arch)
+    if kind == "run":
+        images.build_run(arch)
+        image = images.run_image(arch, program)
     else:
-        images.build_debug()
-        image = images.debug_image(program)
-    boot.console(image, machine, ["kunit.autorun=0"] if name == "debug" else [])
+        images.build_debug(arch)
+        image = images.debug_image(arch, program)
+    boot.console(image, machine, ["kunit.autorun=0"] if kind == "debug" else [])

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+import arch
 import base
 import boot
 import demo
@@ -19,17 +20,16 @@ import shell
 from steps import Failure, build_lock
 
 
-def prepare(test=False):
-    deps.ensure(test)
+def prepare(arches=(arch.ARM64,), test=False):
+    deps.ensure(arches, test)
     base.ensure(os.environ.get("KSRC"))
     overlay.apply()
 
 
-def run():
-    """Build one image, show it on every machine."""
-    prepare()
-    image = images.build_run()
-    results = [demo.show(image, machine) for machine in demo.SHOWN]
+def run(machines):
+    """Build an image for each architecture, show it on every machine."""
+    prepare({boot.MACHINES[m].arch for m in machines})
+    results = demo.show_all(machines, images.build_run)
     print("\n" + "\n".join(demo.table(results)) + "\n", flush=True)
     bad = [shown for shown in results if shown.complaints()]
     for shown in bad:
@@ -39,8 +39,9 @@ def run():
 
 
 def kunit_qemu():
-    prepare()
-    image = images.build_debug()
+    architecture = boot.MACHINES[shell.wanted()].arch
+    prepare([architecture])
+    image = images.build_debug(architecture)
     booted, counts = kunit.qemu(image, os.environ.get("FILTER"))
     if booted.problems:
         raise booted.failure("KUnit")
@@ -56,7 +57,7 @@ def kunit_um():
 
 
 def console():
-    prepare()
+    prepare([boot.MACHINES[shell.wanted()].arch])
     shell.shell()
 
 
@@ -65,18 +66,20 @@ def mutate():
     mutants.all_of_them()
 
 
-def gated(what):
-    prepare(test=True)
+def gated(what, arches=(arch.ARM64,)):
+    prepare(arches, test=True)
     if not what():
         raise SystemExit(1)
 
 
 COMMANDS = {
-    "deps": lambda: deps.ensure(test=True),
+    "deps": lambda: deps.ensure(arch.ALL, test=True),
     "base": lambda: base.ensure(os.environ.get("KSRC")),
     "overlay": prepare,
-    "run": run,
-    "test": lambda: gated(gate.test),
+    "run": lambda: run(demo.SHOWN),
+    "run-all": lambda: run(demo.EVERYWHERE),
+    "test": lambda: gated(gate.test, gate.GATED),
+    "test-all": lambda: gated(gate.test_all, arch.ALL),
     "checks": lambda: gated(gate.check),
     "mutants": mutate,
     "shell": console,
