@@ -680,6 +680,12 @@ static dma_addr_t va_cell_last(const struct va_model *m, unsigned int cell)
 	return va_cell(m, cell) + (m->granule - 1);
 }
 
+/* By a shift: 32 bits have no division of 64 */
+static unsigned int va_cells(const struct va_model *m, dma_addr_t bytes)
+{
+	return bytes >> __ffs(m->granule);
+}
+
 static void va_own(struct va_model *m, const struct vcm_res *res, u16 owner)
 {
 	unsigned int i;
@@ -743,7 +749,7 @@ static unsigned int va_run(const struct va_model *m, unsigned int cell,
 static int va_fit(const struct va_model *m, const struct vcm_va_req *req,
 		  unsigned int cell, unsigned int len)
 {
-	unsigned int span = req->span / m->granule;
+	unsigned int span = va_cells(m, req->span);
 	unsigned int i;
 
 	for (i = cell; i + span <= cell + len; i++) {
@@ -760,8 +766,8 @@ static int va_fit(const struct va_model *m, const struct vcm_va_req *req,
 static int va_promise(const struct va_model *m, const struct vcm_va_req *req,
 		      unsigned int cell, unsigned int end, int got)
 {
-	unsigned int span = req->span / m->granule;
-	unsigned int need = span + req->align / m->granule - 1;
+	unsigned int span = va_cells(m, req->span);
+	unsigned int need = span + va_cells(m, req->align) - 1;
 	bool first = true;
 	int lucky = -EAGAIN;
 
@@ -855,7 +861,7 @@ static void va_step_alloc(struct va_model *m)
 		KUNIT_ASSERT_EQ(m->test, va_cell(m, got), res->start);
 		KUNIT_ASSERT_EQ(m->test, (res->start ^ req.phase) &
 					 (req.align - 1), 0);
-		for (i = got; i < got + req.span / m->granule; i++) {
+		for (i = got; i < got + va_cells(m, req.span); i++) {
 			KUNIT_ASSERT_LT(m->test, i, VA_CELLS);
 			KUNIT_ASSERT_TRUE(m->test, va_allowed(m, &req, i));
 			KUNIT_ASSERT_EQ(m->test, m->owner[i], 0);
