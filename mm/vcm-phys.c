@@ -14,6 +14,7 @@
 #include <kunit/visibility.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/ioport.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
@@ -669,7 +670,8 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 	might_sleep();
 	if (!size || flags & ~VCM_ALLOC_FLAGS)
 		return ERR_PTR(-EINVAL);
-	if (size >> PAGE_SHIFT >= totalram_pages())
+	/* The page allocator is asked for mapped memory: no highmem */
+	if (size >> PAGE_SHIFT >= totalram_pages() - totalhigh_pages())
 		return ERR_PTR(-ENOMEM);
 
 	req.nr = PHYS_PFN(ALIGN(size, unit));

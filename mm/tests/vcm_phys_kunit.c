@@ -201,10 +201,16 @@ static void phys_alloc_errors(struct kunit *test)
 	rec_end(test);
 }
 
+/* Highmem does not count. */
+static unsigned long phys_ram_pages(void)
+{
+	return totalram_pages() - totalhigh_pages();
+}
+
 /* More than there is: -ENOMEM at once, nothing is asked for. */
 static void phys_alloc_too_large(struct kunit *test)
 {
-	const resource_size_t ram = (resource_size_t)totalram_pages() << PAGE_SHIFT;
+	const resource_size_t ram = (resource_size_t)phys_ram_pages() << PAGE_SHIFT;
 	const resource_size_t sizes[] = {
 		ram + PAGE_SIZE, ram * 2, ~(resource_size_t)0,
 		~(resource_size_t)0 & PAGE_MASK,
@@ -233,11 +239,11 @@ static void phys_alloc_gigabyte(struct kunit *test)
 	unsigned int i;
 
 	phys = vcm_phys_alloc(SZ_1G, 0, &phys_any);
-	if (totalram_pages() <= pages) {
+	if (phys_ram_pages() <= pages) {
 		expect_errno(test, phys, -ENOMEM);
 		return;
 	}
-	if (IS_ERR(phys) && totalram_pages() < pages + pages / 2)
+	if (IS_ERR(phys) && phys_ram_pages() < pages + pages / 2)
 		kunit_skip(test, "neither much nor little memory");
 
 	phys_ok(test, phys);
@@ -438,7 +444,7 @@ static void phys_alloc_tries_all_orders(struct kunit *test)
 	struct vcm_phys_params params = phys_any;
 	unsigned int i;
 
-	if (size >> PAGE_SHIFT >= totalram_pages())
+	if (size >> PAGE_SHIFT >= phys_ram_pages())
 		kunit_skip(test, "too little memory");
 
 	rec_start(test, 0, 0);
@@ -577,7 +583,7 @@ static void phys_alloc_contig(struct kunit *test)
  */
 static void phys_alloc_contig_tail(struct kunit *test)
 {
-	const unsigned long quarter = totalram_pages() / 4;
+	const unsigned long quarter = phys_ram_pages() / 4;
 	unsigned long i, before = global_zone_page_state(NR_FREE_PAGES);
 
 	for (i = 0; i < quarter / 31; i++) {
