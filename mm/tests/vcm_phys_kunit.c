@@ -1059,16 +1059,22 @@ static void phys_import_check(struct kunit *test, phys_addr_t start,
 	vcm_free(phys);
 }
 
+/* The last address that has a page frame number */
+static phys_addr_t phys_pfn_top(void)
+{
+	return min_t(u64, PHYS_TOP, ((u64)ULONG_MAX << PAGE_SHIFT) | ~PAGE_MASK);
+}
+
 /* [13] Ranges beyond 4 GiB, longer than that, and up to the very end */
 static void phys_import_large(struct kunit *test)
 {
 	/* 32-bit: a part has less than 4 GiB, and not too many of them */
 	const unsigned int shifts = sizeof(size_t) < sizeof(u64) ? 40 : 64;
-	const u64 top = PHYS_TOP;
+	const u64 top = phys_pfn_top();
 	unsigned int shift;
 	u64 size;
 
-	phys_import_check(test, PHYS_TOP - PAGE_SIZE + 1, PAGE_SIZE);
+	phys_import_check(test, top - PAGE_SIZE + 1, PAGE_SIZE);
 	if (sizeof(phys_addr_t) < sizeof(u64))
 		return;
 	for (shift = 30; shift < shifts; shift++) {
@@ -1096,12 +1102,20 @@ static void phys_import_errors(struct kunit *test)
 		{ PHYS_TOP - PAGE_SIZE + 1, 2 * PAGE_SIZE },
 		{ 2 * PAGE_SIZE, -2 * (resource_size_t)PAGE_SIZE + PAGE_SIZE },
 	};
+	const phys_addr_t top = phys_pfn_top();
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		expect_errno(test, vcm_phys_import_range(rows[i].start,
 							 rows[i].size),
 			     -EINVAL);
+
+	/* 32-bit: addresses go further than page frame numbers do */
+	if (top == PHYS_TOP)
+		return;
+	expect_errno(test, vcm_phys_import_range(top + 1, PAGE_SIZE), -EINVAL);
+	expect_errno(test, vcm_phys_import_range(top + 1 - PAGE_SIZE,
+						 2 * PAGE_SIZE), -EINVAL);
 }
 
 /* RAM has pages, and a range is RAM or it is not. */
