@@ -129,6 +129,8 @@ def only_checks(results):
     for compiler in ("gcc", "clang"):
         with results.section(f"W=1 {compiler}"):
             objects.check(results, compiler)
+    with results.section("W=1 gcc, 32 bits"):
+        objects.build(results, "gcc", ARM_LPAE)
 
 
 def check():

@@ -16,15 +16,15 @@ from base import LINUX
 from steps import LOGS, Failure, error_lines, run
 
 
-def toolchain(compiler):
+def toolchain(compiler, arch=ARM64):
     """What make needs for a compiler."""
     ccache = "ccache " if shutil.which("ccache") else ""
     if compiler == "gcc":
-        return kbuild.gcc()
+        return kbuild.gcc(arch)
     return ["LLVM=-19", f"CC={ccache}clang-19", f"HOSTCC={ccache}clang-19"]
 
 
-def listed(folder):
+def listed(folder, arch):
     """The objects that our Makefiles name, by whether they become modules."""
     config = kbuild.settings((folder / ".config").read_text())
     builtin, modules = [], []
@@ -32,6 +32,8 @@ def listed(folder):
         text = (overlay.REPO / makefile).read_text().replace("\\\n", " ")
         for symbol, words in re.findall(r"^\s*obj-\$\((CONFIG_\w+)\)\s*[+:]?=(.*)$", text, re.M):
             value = config.get(symbol, "n")
+            if value == "n" and not arch.iommu:
+                continue
             if value == "n":
                 raise Failure(f"{symbol} is not set, so {words.strip()} would not be compiled")
             names = [makefile.rpartition("/")[0] + "/" + w for w in words.split()]
@@ -87,25 +89,32 @@ def modpost(results, compiler, folder, builtin, modules):
     results.add(f"exports used {compiler}", not unused, "no module in the tree uses " + ", ".join(unused))
 
 
-def check(results, compiler):
+def build(results, compiler, arch):
     """Compile with W=1 and every warning an error; each object is a test."""
-    name = f"check-{compiler}"
+    name = f"check-{compiler}" if arch is ARM64 else f"check-{compiler}-{arch.name}"
     folder = kbuild.out(name)
-    kbuild.configure(name, ARM64, [*kbuild.fragments("run", ARM64), "check.config"], toolchain(compiler))
-    builtin, modules = listed(folder)
+    tools = toolchain(compiler, arch)
+    kbuild.configure(name, arch, [*kbuild.fragments("run", arch), "check.config"], tools)
+    builtin, modules = listed(folder, arch)
     objects = builtin + modules
     for o in objects:
         (folder / o).unlink(missing_ok=True)
     log = LOGS / f"build-{name}.log"
-    run(f"W=1 build, {compiler}",
-        [*kbuild.kernel_make(name, ARM64, "-k", "W=1", *objects, "scripts/mod/", tools=toolchain(compiler))],
+    run(f"W=1 build, {compiler}, {arch.name}",
+        kbuild.kernel_make(name, arch, "-k", "W=1", *objects, "scripts/mod/", tools=tools),
         log, env=kbuild.ENV, cwd=LINUX, check=False)
     missing = [o for o in objects if not (folder / o).exists()]
     for o in objects:
-        results.add(f"W=1 {compiler} {o}", o not in missing)
+        results.add(f"W=1 {compiler} {arch.name} {o}", o not in missing)
     if missing:
-        raise Failure(f"W=1 build, {compiler}", log, error_lines(log))
-    used = parts(folder, objects)
+        raise Failure(f"W=1 build, {compiler}, {arch.name}", log, error_lines(log))
+    return folder, builtin, modules
+
+
+def check(results, compiler):
+    """All of them for arm64, and what the modules among them link to."""
+    folder, builtin, modules = build(results, compiler, ARM64)
+    used = parts(folder, builtin + modules)
     for source in overlay.repo_files():
         if source.endswith(".c") and source not in used:
             results.add(f"W=1 {compiler} {source}", False, "no Makefile compiles this file")

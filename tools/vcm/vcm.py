@@ -80,7 +80,7 @@ COMMANDS = {
     "run-all": lambda: run(demo.EVERYWHERE),
     "test": lambda: gated(gate.test, gate.GATED),
     "test-all": lambda: gated(gate.test_all, arch.ALL),
-    "checks": lambda: gated(gate.check),
+    "checks": lambda: gated(gate.check, gate.GATED),
     "mutants": mutate,
     "shell": console,
     "kunit": kunit_qemu,
