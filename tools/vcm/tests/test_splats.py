@@ -31,6 +31,10 @@ refcount_t: underflow; use-after-free.
 list_del corruption. prev->next should be ffff000003a1b400, but was 0000000000000000
 kernel BUG at mm/vcm.c:100!
 Call trace:
+Call Trace:
+Oops: general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] SMP
+Unable to handle kernel paging request at virtual address 70000000 when read
+Internal error: Oops: 206 [#1] SMP ARM
 ------------[ cut here ]------------
 init: page allocation failure: order:10, mode:0xcc0(GFP_KERNEL)
 DEBUG_LOCKS_WARN_ON(1)
