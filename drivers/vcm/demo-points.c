@@ -231,6 +231,9 @@ static int demo_read_only(struct demo *d, struct demo_buf *buf, u32 window)
 	if (IS_ERR(res))
 		return PTR_ERR(res);
 
+	pr_info("IOMMU events of %s at %pad to %#llx are meant to be, too\n",
+		pci_name(d->pdev[0]), &res->start,
+		(u64)res->start + DEMO_SIZE - 1);
 	ret = vcm_edu_from_device(d->edu[0], res->start + window, 0, EDU_CHUNK);
 	if (!ret)
 		ret = vcm_demo_check(buf, &crc);
