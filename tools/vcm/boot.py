@@ -29,7 +29,11 @@ class Machine:
     cmdline: list = field(default_factory=list)
     iommu: bool = True
     disk: bool = False
-    #: why the system cannot be suspended; empty: it can
+    #: it reports the accesses that its IOMMU blocks
+    events: bool = True
+    #: state that the system is suspended to
+    sleep: str = "freeze"
+    #: why it cannot be; empty: it can
     sleepless: str = ""
     memory: str = "2048M"
 
@@ -48,9 +52,11 @@ MACHINES = {
                         memory="4096M"),
     # what lies above 4 GiB, PCI's configuration space not the least, is out of reach
     "arm": Machine("arm", ARM, ["-machine", "virt,highmem=off", *WIDE_EDU], REACH, iommu=False),
+    # the clock's alarm does not wake these from idle
     "intel-iommu": Machine("VT-d", X86_64, [*Q35, "-device", "intel-iommu,intremap=off", *EDU],
-                           ["intel_iommu=on"]),
-    "amd-iommu": Machine("AMD-Vi", X86_64, [*Q35, "-device", "amd-iommu,intremap=off", *EDU]),
+                           ["intel_iommu=on"], sleep="mem"),
+    "amd-iommu": Machine("AMD-Vi", X86_64, [*Q35, "-device", "amd-iommu,intremap=off", *EDU], sleep="mem",
+                         events=False),
 }
 
 #: CMA where a device of 32 bits reaches it: arm with LPAE takes the highest memory otherwise. Not up to

@@ -3,12 +3,12 @@
  * The first and only process of the images that VCM is shown and tested on.
  *
  * It loads the modules that /modules names, does what the kernel command line
- * asks for with vcm.do=, reports through /dev/kmsg and powers the machine off:
+ * asks for with vcm.do=, reports through /dev/kmsg and ends the machine:
  *
  *   kunit	nothing: the suites have run before init
- *   demo	start the demo of vcm-edu-demo, with vcm.suspend=1 around a system
- *		suspend too, with vcm.disk=1 that of vcm-disk-demo too, and print
- *		their results
+ *   demo	start the demo of vcm-edu-demo, with vcm.suspend=STATE around a
+ *		system suspend too, with vcm.disk=1 that of vcm-disk-demo too, and
+ *		print their results
  *   shell	a shell on the console
  *
  * Every report line begins with "VCM-"; tools/vcm/boot.py reads them. They go
@@ -271,28 +271,30 @@ static void show_short_reach(void)
 }
 
 /*
- * Every device is suspended and the processors idle until the alarm. The clock
- * counts seconds, and falling asleep takes time on a slow machine.
+ * Every device is suspended until the alarm. The clock counts seconds, and
+ * falling asleep takes time on a slow machine.
  */
-static int sleep_a_while(void)
+static int sleep_a_while(const char *state)
 {
 	int before = file_number(SUSPENDED), ret;
 
 	ret = write_file(WAKE_ALARM, "+3");
-	ret = ret ?: write_file(POWER_STATE, "freeze");
+	ret = ret ?: write_file(POWER_STATE, state);
 	if (!ret && file_number(SUSPENDED) != before + 1)
 		ret = -EAGAIN;
 	return ret;
 }
 
 /* Memory bound before a suspend is there after it, for the devices too. */
-static void show_suspend(void)
+static void show_suspend(const char *how)
 {
 	int kept, slept, ret;
-	char line[256];
+	char line[256], state[NAME_SIZE];
+
+	snprintf(state, sizeof(state), "%s", how);
 
 	kept = write_file(KEEP, option("vcm.seed", "2010"));
-	slept = kept ?: sleep_a_while();
+	slept = kept ?: sleep_a_while(state);
 	ret = kept ?: write_file(KEEP, "0");
 	if (!kept && !slept && !ret)
 		return;
@@ -346,8 +348,8 @@ static void wait_for_disk(void)
 static void run_demos(void)
 {
 	if (start_demo(DEMO)) {
-		if (atoi(option("vcm.suspend", "0")))
-			show_suspend();
+		if (*option("vcm.suspend", ""))
+			show_suspend(option("vcm.suspend", ""));
 		print_results(DEMO);
 	}
 	if (atoi(option("vcm.disk", "0"))) {
@@ -462,6 +464,7 @@ int main(void)
 		check_leaks();
 	}
 	report("VCM-INIT: done, %d failures\n", failures);
-	reboot(LINUX_REBOOT_CMD_POWER_OFF);
+	/* Where QEMU ends too; q35 does not power off after a suspend to RAM */
+	reboot(LINUX_REBOOT_CMD_RESTART);
 	return 0;
 }
