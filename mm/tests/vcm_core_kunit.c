@@ -67,20 +67,6 @@ static const struct td_cfg core_bare_fixed = {
 /* The calls that a case is not about have to work */
 #define core_ok(test, ptr)	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ptr)
 
-#define expect_errno(test, ptr, err) \
-	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ptr), err)
-
-/* @call warns @nr times, no more and no less */
-#define expect_warnings(test, nr, call)					\
-do {									\
-	struct kunit *__test = (test);					\
-									\
-	kunit_warning_suppress(__test) {				\
-		call;							\
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(__test, nr);	\
-	}								\
-} while (0)
-
 static struct vcm_phys *core_phys(struct kunit *test, size_t len)
 {
 	struct vcm_phys *phys = td_phys_any(test->priv, len);

@@ -24,10 +24,14 @@
 /* The context itself, which goes with its release as a real one does */
 struct td_vcm {
 	struct vcm vcm;
+	struct vcm_driver driver;
 	struct td_ctx *ctx;
 };
 
-/* A binding on the hardware; not yet while @pending, on its way while @leaving */
+/*
+ * A binding on the hardware; not yet while @pending, on its way while @leaving,
+ * and without @res when the hardware does not let go of it
+ */
 struct td_entry {
 	struct list_head node;
 	struct vcm_res *res;
@@ -179,6 +183,15 @@ static bool td_fails(struct td_ctx *ctx)
 	return !left || (left < 0 && READ_ONCE(ctx->map_fails_on));
 }
 
+/* The hardware keeps what the core has been told to keep too */
+static void td_stick(struct td_ctx *ctx, struct td_entry *entry)
+{
+	vcm_quarantine(entry->res, entry->phys);
+	guard(mutex)(&ctx->lock);
+	entry->res = NULL;
+	ctx->stuck++;
+}
+
 static int td_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct td_ctx *ctx = td_ctx(res->vcm);
@@ -202,6 +215,10 @@ static int td_map(struct vcm_res *res, struct vcm_phys *phys)
 	td_gate_pass(&ctx->map_gate);
 	if (!ret && td_fails(ctx))
 		ret = ctx->map_error;
+	if (ret && xchg(&ctx->map_sticks, false)) {
+		td_stick(ctx, entry);
+		return ret;
+	}
 
 	guard(mutex)(&ctx->lock);
 	if (ret) {
@@ -247,10 +264,58 @@ static void td_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	td_gate_pass(&ctx->unmap_gate);
 	if (!entry)
 		return;
+	if (xchg(&ctx->unmap_sticks, false)) {
+		td_stick(ctx, entry);
+		return;
+	}
 
 	guard(mutex)(&ctx->lock);
 	list_del(&entry->node);
 	kfree(entry);
+}
+
+static void td_unmap_many(struct vcm *vcm, struct list_head *batch)
+{
+	struct td_ctx *ctx = td_ctx(vcm);
+	struct vcm_res *res, *prev = NULL;
+
+	atomic_inc(&ctx->batches);
+	if (list_empty(batch))
+		td_complain(ctx->td, "unmap_many of nothing");
+	list_for_each_entry(res, batch, vcm_entry) {
+		if (res->vcm != vcm)
+			td_complain(ctx->td, "unmap_many in another context");
+		if (prev && prev->start >= res->start)
+			td_complain(ctx->td, "unmap_many out of order");
+		td_unmap(res, res->phys);
+		prev = res;
+	}
+}
+
+static void td_sync(struct vcm_res *res, struct vcm_phys *phys,
+		    resource_size_t offset, resource_size_t size,
+		    enum dma_data_direction dir, bool for_cpu)
+{
+	struct td_ctx *ctx = td_ctx(res->vcm);
+
+	td_check_op(ctx, "sync", true);
+	ctx->sync = (struct td_sync) {
+		.res = res,
+		.phys = phys,
+		.offset = offset,
+		.size = size,
+		.dir = dir,
+		.for_cpu = for_cpu,
+	};
+	atomic_inc(&ctx->syncs);
+}
+
+static bool td_suits(struct vcm *vcm, const struct vcm_phys *phys)
+{
+	td_check_op(td_ctx(vcm), "suits", false);
+	return phys->count == 1 &&
+	       vcm_reaches(vcm, phys->parts[0].paddr,
+			   phys->parts[0].paddr + (phys->size - 1));
 }
 
 static struct vcm_phys *td_alloc(struct vcm *vcm, resource_size_t size,
@@ -264,7 +329,10 @@ static struct vcm_phys *td_alloc(struct vcm *vcm, resource_size_t size,
 		return ERR_PTR(ctx->alloc_error);
 	if (size & (max(vcm_granule(vcm), PAGE_SIZE) - 1))
 		td_complain(ctx->td, "alloc of a size not rounded");
-	return td_phys_any(ctx->td, size);
+	ctx->alloc_params = *params;
+	atomic_inc(&ctx->allocs);
+	return ctx->alloc_at ? td_phys(ctx->td, ctx->alloc_at, size) :
+			       td_phys_any(ctx->td, size);
 }
 
 /**
@@ -315,6 +383,8 @@ static int td_limits(struct vcm *vcm, struct vcm_master *master)
 
 		if (limit->dev != master->dev)
 			continue;
+		master->granule = limit->granule;
+		master->unsnooped = limit->unsnooped;
 		for (j = 0; j < limit->nr; j++) {
 			ret = vcm_master_block(master, limit->range[j].start,
 					       limit->range[j].last);
@@ -396,11 +466,21 @@ static const struct vcm_driver td_bare_fixed_driver = {
 	.fixed = true,
 };
 
-static const struct vcm_driver *td_pick(const struct td_cfg *cfg)
+static struct vcm_driver td_pick(const struct td_cfg *cfg)
 {
+	struct vcm_driver driver = cfg->fixed ? td_fixed_driver : td_driver;
+
 	if (cfg->bare)
-		return cfg->fixed ? &td_bare_fixed_driver : &td_bare_driver;
-	return cfg->fixed ? &td_fixed_driver : &td_driver;
+		return cfg->fixed ? td_bare_fixed_driver : td_bare_driver;
+	if (cfg->many)
+		driver.unmap_many = td_unmap_many;
+	if (cfg->syncs)
+		driver.sync = td_sync;
+	if (cfg->pages)
+		driver.alloc = NULL;
+	if (cfg->suits)
+		driver.suits = td_suits;
+	return driver;
 }
 
 /**
@@ -421,7 +501,8 @@ struct td_ctx *td_create(struct td *td, const struct td_cfg *cfg)
 	tv = kzalloc_obj(*tv);
 	KUNIT_ASSERT_NOT_NULL(td->test, tv);
 
-	ret = vcm_init(&tv->vcm, td_pick(cfg), cfg->start, cfg->last,
+	tv->driver = td_pick(cfg);
+	ret = vcm_init(&tv->vcm, &tv->driver, cfg->start, cfg->last,
 		       cfg->pgsize_bitmap);
 	if (ret)
 		kfree(tv);
@@ -441,11 +522,27 @@ EXPORT_SYMBOL_IF_KUNIT(td_create);
 
 /* Memory that nobody looks at */
 
+/* Whether hardware still reaches memory that it should have let go of */
+static bool td_is_stuck(struct td_ctx *ctx, const struct vcm_phys *phys)
+{
+	struct td_entry *entry;
+
+	guard(mutex)(&ctx->lock);
+	list_for_each_entry(entry, &ctx->entries, node)
+		if (!entry->res && entry->phys == phys)
+			return true;
+	return false;
+}
+
 static void td_phys_free(struct vcm_phys *phys)
 {
 	struct td *td = phys->priv;
+	unsigned int i;
 
 	might_sleep();
+	for (i = 0; i < td->nr_ctx; i++)
+		if (td_is_stuck(&td->ctx[i], phys))
+			td_complain(td, "memory freed that hardware keeps");
 	if (!list_empty(&phys->bindings))
 		td_complain(td, "memory freed while it is bound");
 	atomic_inc(&td->freed);
@@ -705,6 +802,25 @@ int td_begin(struct kunit *test)
 }
 EXPORT_SYMBOL_IF_KUNIT(td_begin);
 
+/* What is stuck is kept for good, and nothing else is kept */
+static void td_ctx_end(struct td_ctx *ctx)
+{
+	struct kunit *test = ctx->td->test;
+	struct td_entry *entry, *next;
+
+	if (ctx->vcm && !ctx->vcm->dead)
+		vcm_destroy(ctx->vcm);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->released), !ctx->stuck);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->unmaps),
+			atomic_read(&ctx->maps));
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->detaches),
+			atomic_read(&ctx->attaches));
+	list_for_each_entry_safe(entry, next, &ctx->entries, node) {
+		KUNIT_EXPECT_PTR_EQ(test, entry->res, NULL);
+		kfree(entry);
+	}
+}
+
 /**
  * td_end() - &kunit_suite.exit of a suite that uses this
  * @test: the case
@@ -718,7 +834,7 @@ void td_end(struct kunit *test)
 	struct td *td = test->priv;
 	struct td_worker *worker;
 	struct td_gate *gate;
-	unsigned int i;
+	unsigned int i, stuck = 0;
 
 	list_for_each_entry(gate, &td->gates, node)
 		td_gate_open(gate);
@@ -729,17 +845,10 @@ void td_end(struct kunit *test)
 	}
 
 	for (i = 0; i < td->nr_ctx; i++) {
-		struct td_ctx *ctx = &td->ctx[i];
-
-		if (ctx->vcm && !ctx->vcm->dead)
-			vcm_destroy(ctx->vcm);
-		KUNIT_EXPECT_EQ(test, atomic_read(&ctx->released), 1);
-		KUNIT_EXPECT_EQ(test, atomic_read(&ctx->unmaps),
-				atomic_read(&ctx->maps));
-		KUNIT_EXPECT_EQ(test, atomic_read(&ctx->detaches),
-				atomic_read(&ctx->attaches));
+		td_ctx_end(&td->ctx[i]);
+		stuck += td->ctx[i].stuck;
 	}
-	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed),
+	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed) + stuck,
 			atomic_read(&td->allocated));
 	KUNIT_EXPECT_EQ(test, atomic_read(&td->complaints), 0);
 }

@@ -16,6 +16,20 @@
 #define TD_LIMITS	4
 #define TD_RANGES	4
 
+#define expect_errno(test, ptr, err) \
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ptr), err)
+
+/* @call warns @nr times, no more and no less */
+#define expect_warnings(test, nr, call)					\
+do {									\
+	struct kunit *__test = (test);					\
+									\
+	kunit_warning_suppress(__test) {				\
+		call;							\
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(__test, nr);	\
+	}								\
+} while (0)
+
 /**
  * struct td_cfg - what a context is like
  * @start: lowest address
@@ -24,6 +38,10 @@
  * @fixed: addresses follow the memory
  * @moves: and a reservation may be bound elsewhere the next time
  * @bare: the driver has nothing but the necessary operations
+ * @many: the driver has unmap_many too
+ * @syncs: and sync
+ * @pages: it has no memory of its own, the page allocator serves
+ * @suits: it says which memory it can bind: one part that all devices reach
  */
 struct td_cfg {
 	dma_addr_t start;
@@ -32,16 +50,24 @@ struct td_cfg {
 	bool fixed;
 	bool moves;
 	bool bare;
+	bool many;
+	bool syncs;
+	bool pages;
+	bool suits;
 };
 
 /**
- * struct td_limit - what a device cannot use
+ * struct td_limit - what a device is like
  * @dev: the device
+ * @granule: its smallest page, 0 for any
+ * @unsnooped: it does not snoop
  * @nr: number of ranges
  * @range: the ranges
  */
 struct td_limit {
 	struct device *dev;
+	unsigned long granule;
+	bool unsnooped;
 	unsigned int nr;
 	struct vcm_range range[TD_RANGES];
 };
@@ -59,6 +85,24 @@ struct td_gate {
 };
 
 /**
+ * struct td_sync - what the operation sync was asked for
+ * @res: the reservation
+ * @phys: the memory
+ * @offset: first byte
+ * @size: bytes
+ * @dir: what the device does
+ * @for_cpu: whom it is handed to
+ */
+struct td_sync {
+	struct vcm_res *res;
+	struct vcm_phys *phys;
+	resource_size_t offset;
+	resource_size_t size;
+	enum dma_data_direction dir;
+	bool for_cpu;
+};
+
+/**
  * struct td_ctx - a context, as the test sees it. It outlives the context
  * @td: the test
  * @cfg: what it is like
@@ -68,12 +112,21 @@ struct td_gate {
  * @map_error: errno of the map that @map_countdown counts down to
  * @map_countdown: 0: no map fails; 1: the next one does
  * @map_fails_on: that one and all after it
+ * @map_sticks: the next map that fails leaves it on the hardware
+ * @unmap_sticks: the next unmap does so
  * @alloc_error: errno of alloc
+ * @alloc_at: where alloc has its memory, 0 for anywhere
+ * @alloc_params: what the last alloc was to look for
  * @limits_error: errno of limits, after it has blocked the ranges
  * @attach_error: errno of attach
  * @limit: what devices cannot use
  * @maps: successful calls of map
  * @unmaps: calls of unmap
+ * @batches: calls of unmap_many
+ * @allocs: successful calls of alloc
+ * @syncs: calls of sync
+ * @sync: the last of them
+ * @stuck: bindings that the hardware did not let go of
  * @attaches: successful calls of attach
  * @detaches: calls of detach
  * @released: calls of release
@@ -87,12 +140,21 @@ struct td_ctx {
 	int map_error;
 	atomic_t map_countdown;
 	bool map_fails_on;
+	bool map_sticks;
+	bool unmap_sticks;
 	int alloc_error;
+	phys_addr_t alloc_at;
+	struct vcm_phys_params alloc_params;
 	int limits_error;
 	int attach_error;
 	struct td_limit limit[TD_LIMITS];
 	atomic_t maps;
 	atomic_t unmaps;
+	atomic_t batches;
+	atomic_t allocs;
+	atomic_t syncs;
+	struct td_sync sync;
+	unsigned int stuck;
 	atomic_t attaches;
 	atomic_t detaches;
 	atomic_t released;
