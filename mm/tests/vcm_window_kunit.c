@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of reservations at given addresses and within windows.
+ *
+ * "Row" in the comments is a row of "What each call promises".
+ */
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/prandom.h>
+#include <linux/random.h>
+#include <linux/sizes.h>
+
+#include "vcm_testdrv.h"
+
+static unsigned int seed;
+module_param(seed, uint, 0444);
+MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+
+#define TOP		(~(dma_addr_t)0)
+#define RW		(VCM_RES_READ | VCM_RES_WRITE)
+
+static const struct td_cfg window_cfg = {
+	.start = SZ_1M,
+	.last = SZ_16M - 1,
+	.pgsize_bitmap = SZ_4K | SZ_64K | SZ_1M,
+};
+
+static const struct td_cfg window_all = {
+	.last = TOP,
+	.pgsize_bitmap = SZ_4K | SZ_64K,
+};
+
+static const struct td_cfg window_fixed = {
+	.last = U32_MAX,
+	.pgsize_bitmap = SZ_4K,
+	.fixed = true,
+};
+
+static const struct td_cfg window_bare = {
+	.last = SZ_16M - 1,
+	.pgsize_bitmap = SZ_4K,
+	.bare = true,
+};
+
+static struct vcm_res *window_at(struct td_ctx *ctx, dma_addr_t addr,
+				 resource_size_t size, unsigned int flags)
+{
+	struct vcm_res *res = vcm_reserve_at(ctx->vcm, addr, size, flags);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(ctx->td->test, res);
+	KUNIT_EXPECT_EQ(ctx->td->test, res->start, addr);
+	KUNIT_EXPECT_EQ(ctx->td->test, res->res_size, size);
+	return res;
+}
+
+static struct device *window_device(struct td_ctx *ctx)
+{
+	struct device *dev = kunit_device_register(ctx->td->test, "vcm-window");
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(ctx->td->test, dev);
+	return dev;
+}
+
+/* Arguments of both calls; @align, @min and @max are of vcm_reserve_in() */
+struct window_row {
+	const char *what;
+	dma_addr_t min;
+	dma_addr_t max;
+	resource_size_t size;
+	resource_size_t align;
+	unsigned int flags;
+	int error;
+};
+
+/* Row "vcm_reserve*": each errno of vcm_reserve_at() */
+static void window_at_errors(struct kunit *test)
+{
+	static const struct window_row rows[] = {
+		{ "size 0", SZ_2M, .error = -EINVAL },
+		{ "size", SZ_2M, .size = SZ_4K + 1, .error = -EINVAL },
+		{ "address", SZ_2M + SZ_2K, .size = SZ_4K, .error = -EINVAL },
+		{ "flag", SZ_2M, .size = SZ_4K, .flags = BIT(3),
+		  .error = -EINVAL },
+		{ "below the aperture", 0, .size = SZ_4K,
+		  .error = -EADDRNOTAVAIL },
+		{ "in part below", SZ_1M - SZ_4K, .size = SZ_8K,
+		  .error = -EADDRNOTAVAIL },
+		{ "above", SZ_16M, .size = SZ_4K, .error = -EADDRNOTAVAIL },
+		{ "in part above", SZ_16M - SZ_4K, .size = SZ_8K,
+		  .error = -EADDRNOTAVAIL },
+		{ "guard above", SZ_16M - SZ_4K, .size = SZ_4K,
+		  .flags = VCM_RES_GUARD, .error = -EADDRNOTAVAIL },
+		{ "more than all", 0, .size = ~(resource_size_t)0 - (SZ_4K - 1),
+		  .error = -EADDRNOTAVAIL },
+		{ "over the end of all", TOP - (SZ_4K - 1), .size = SZ_8K,
+		  .error = -EADDRNOTAVAIL },
+		{ "in part blocked", SZ_4M - SZ_4K, .size = SZ_8K,
+		  .error = -EADDRNOTAVAIL },
+		{ "blocked", SZ_4M, .size = SZ_4K, .error = -EADDRNOTAVAIL },
+		{ "around what is blocked", SZ_2M + SZ_64K, .size = SZ_4M,
+		  .error = -EADDRNOTAVAIL },
+		{ "guard blocked", SZ_4M - SZ_4K, .size = SZ_4K,
+		  .flags = VCM_RES_GUARD, .error = -EADDRNOTAVAIL },
+		{ "taken", SZ_8M, .size = SZ_64K, .error = -EADDRINUSE },
+		{ "begins in it", SZ_8M + SZ_64K - SZ_4K, .size = SZ_8K,
+		  .error = -EADDRINUSE },
+		{ "ends in it", SZ_8M - SZ_4K, .size = SZ_8K,
+		  .error = -EADDRINUSE },
+		{ "around it", SZ_8M - SZ_4K, .size = SZ_1M,
+		  .error = -EADDRINUSE },
+		{ "in its guard", SZ_8M + SZ_64K, .size = SZ_4K,
+		  .error = -EADDRINUSE },
+		{ "with a guard in it", SZ_8M - SZ_4K, .size = SZ_4K,
+		  .flags = VCM_RES_GUARD, .error = -EADDRINUSE },
+	};
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	struct device *dev = window_device(ctx);
+	struct vcm_res *res, *taken;
+	unsigned int i;
+
+	td_block(td_limit(ctx, dev), SZ_4M, SZ_4M + SZ_64K - 1);
+	KUNIT_ASSERT_EQ(test, vcm_attach(ctx->vcm, dev), 0);
+	taken = window_at(ctx, SZ_8M, SZ_64K, VCM_RES_GUARD);
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		res = vcm_reserve_at(ctx->vcm, rows[i].min, rows[i].size,
+				     rows[i].flags);
+		if (PTR_ERR_OR_ZERO(res) != rows[i].error)
+			KUNIT_FAIL(test, "%s: %d", rows[i].what,
+				   PTR_ERR_OR_ZERO(res));
+		if (!IS_ERR(res))
+			vcm_unreserve(res);
+	}
+	expect_errno(test, vcm_reserve_at(NULL, 0, SZ_4K, 0), -EINVAL);
+	expect_errno(test, vcm_reserve_at(ERR_PTR(-ENOMEM), 0, SZ_4K, 0),
+		     -EINVAL);
+
+	/* All around is free: nothing has changed, and the ends do fit */
+	res = window_at(ctx, SZ_1M, SZ_2M + SZ_1M, 0);
+	vcm_unreserve(res);
+	res = window_at(ctx, SZ_8M + SZ_64K + SZ_4K, SZ_4M, VCM_RES_GUARD);
+	vcm_unreserve(res);
+	res = window_at(ctx, SZ_8M - SZ_8K, SZ_4K, VCM_RES_GUARD);
+	vcm_unreserve(res);
+	res = window_at(ctx, SZ_16M - SZ_4K, SZ_4K, 0);
+	vcm_unreserve(res);
+	vcm_unreserve(taken);
+	res = window_at(ctx, SZ_8M, SZ_4K, 0);
+	vcm_unreserve(res);
+	vcm_detach(ctx->vcm, dev);
+}
+
+/* The same of vcm_reserve_in() */
+static void window_in_errors(struct kunit *test)
+{
+	static const struct window_row rows[] = {
+		{ "size 0", 0, TOP, .error = -EINVAL },
+		{ "size", 0, TOP, SZ_4K + 1, .error = -EINVAL },
+		{ "alignment", 0, TOP, SZ_4K, SZ_2K, .error = -EINVAL },
+		{ "no power of two", 0, TOP, SZ_4K, 3 * SZ_4K,
+		  .error = -EINVAL },
+		{ "window begins", 1, TOP, SZ_4K, .error = -EINVAL },
+		{ "window ends", 0, SZ_2M, SZ_4K, .error = -EINVAL },
+		{ "window empty", SZ_2M, SZ_2M - 1, SZ_4K, .error = -EINVAL },
+		{ "window upside down", SZ_4M, SZ_2M - 1, SZ_4K,
+		  .error = -EINVAL },
+		{ "flag", 0, TOP, SZ_4K, 0, BIT(3), .error = -EINVAL },
+		{ "below the aperture", 0, SZ_1M - 1, SZ_4K,
+		  .error = -EADDRNOTAVAIL },
+		{ "above", SZ_16M, TOP, SZ_4K, .error = -EADDRNOTAVAIL },
+		{ "blocked", SZ_4M, SZ_4M + SZ_64K - 1, SZ_4K,
+		  .error = -EADDRNOTAVAIL },
+		{ "smaller than the size", SZ_2M, SZ_2M + SZ_4K - 1, SZ_8K,
+		  .error = -ENOSPC },
+		{ "smaller than the guard", SZ_2M, SZ_2M + SZ_4K - 1, SZ_4K, 0,
+		  VCM_RES_GUARD, -ENOSPC },
+		{ "taken", SZ_8M, SZ_8M + SZ_64K - 1, SZ_4K, .error = -ENOSPC },
+		{ "guard taken", SZ_8M, SZ_8M + SZ_64K + SZ_4K - 1, SZ_4K,
+		  .error = -ENOSPC },
+		{ "blocked but for a bit", SZ_4M, SZ_4M + SZ_64K + SZ_4K - 1,
+		  SZ_8K, .error = -ENOSPC },
+		{ "nowhere so aligned", SZ_1M + SZ_4K, SZ_2M - 1, SZ_4K, SZ_1M,
+		  .error = -ENOSPC },
+		{ "aligned beyond the aperture", 0, TOP, SZ_4K, SZ_16M,
+		  .error = -ENOSPC },
+		{ "more than all", 0, TOP, ~(resource_size_t)0 - (SZ_4K - 1),
+		  .error = -ENOSPC },
+	};
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	struct device *dev = window_device(ctx);
+	struct vcm_res *res, *taken;
+	unsigned int i;
+
+	td_block(td_limit(ctx, dev), SZ_4M, SZ_4M + SZ_64K - 1);
+	KUNIT_ASSERT_EQ(test, vcm_attach(ctx->vcm, dev), 0);
+	taken = window_at(ctx, SZ_8M, SZ_64K, VCM_RES_GUARD);
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		res = vcm_reserve_in(ctx->vcm, rows[i].size, rows[i].align,
+				     rows[i].min, rows[i].max, rows[i].flags);
+		if (PTR_ERR_OR_ZERO(res) != rows[i].error)
+			KUNIT_FAIL(test, "%s: %d", rows[i].what,
+				   PTR_ERR_OR_ZERO(res));
+		if (!IS_ERR(res))
+			vcm_unreserve(res);
+	}
+	expect_errno(test, vcm_reserve_in(NULL, SZ_4K, 0, 0, TOP, 0), -EINVAL);
+	expect_errno(test, vcm_reserve_in(ERR_PTR(-ENOMEM), SZ_4K, 0, 0, TOP, 0),
+		     -EINVAL);
+	vcm_unreserve(taken);
+	vcm_detach(ctx->vcm, dev);
+}
+
+/* Where there is nothing to choose, and flags that cannot be honoured */
+static void window_unsupported(struct kunit *test)
+{
+	struct td_ctx *fixed = td_create(test->priv, &window_fixed);
+	struct td_ctx *bare = td_create(test->priv, &window_bare);
+
+	expect_errno(test, vcm_reserve_at(fixed->vcm, 0, SZ_4K, 0),
+		     -EOPNOTSUPP);
+	expect_errno(test, vcm_reserve_in(fixed->vcm, SZ_4K, 0, 0, TOP, 0),
+		     -EOPNOTSUPP);
+	expect_errno(test, vcm_reserve_at(bare->vcm, 0, SZ_4K, VCM_RES_GUARD),
+		     -EOPNOTSUPP);
+	expect_errno(test, vcm_reserve_in(bare->vcm, SZ_4K, 0, 0, TOP,
+					  VCM_RES_GUARD), -EOPNOTSUPP);
+}
+
+/* Row "vcm_destroy": -ENODEV from then on */
+static void window_after_destroy(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	struct vcm_res *res = window_at(ctx, SZ_1M, SZ_4K, 0);
+
+	vcm_destroy(ctx->vcm);
+	expect_errno(test, vcm_reserve_at(ctx->vcm, SZ_2M, SZ_4K, 0), -ENODEV);
+	expect_errno(test, vcm_reserve_in(ctx->vcm, SZ_4K, 0, 0, TOP, 0),
+		     -ENODEV);
+	vcm_unreserve(res);
+}
+
+/* Flags are those of vcm_reserve(): neither direction means both. */
+static void window_flags(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	static const struct { unsigned int flags, got; } rows[] = {
+		{ 0, RW }, { RW, RW }, { VCM_RES_READ, VCM_RES_READ },
+		{ VCM_RES_WRITE, VCM_RES_WRITE },
+		{ VCM_RES_GUARD, RW | VCM_RES_GUARD },
+	};
+	struct vcm_addr_info info;
+	struct vcm_res *res;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		res = window_at(ctx, SZ_2M, SZ_4K, rows[i].flags);
+		KUNIT_EXPECT_EQ(test, vcm_lookup_info(ctx->vcm, SZ_2M, &info),
+				0);
+		KUNIT_EXPECT_EQ(test, info.res.flags, rows[i].got);
+		vcm_unreserve(res);
+	}
+}
+
+/* The first and the last addresses that there are */
+static void window_ends_of_space(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &window_all);
+	struct vcm_res *first, *last, *in;
+
+	first = window_at(ctx, 0, SZ_4K, 0);
+	last = window_at(ctx, TOP - (SZ_4K - 1), SZ_4K, 0);
+	in = vcm_reserve_in(ctx->vcm, SZ_4K, 0, TOP - (SZ_8K - 1), TOP, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, in);
+	KUNIT_EXPECT_EQ(test, in->start, TOP - (SZ_8K - 1));
+	expect_errno(test, vcm_reserve_in(ctx->vcm, SZ_4K, 0, TOP - (SZ_8K - 1),
+					  TOP, 0), -ENOSPC);
+	vcm_unreserve(in);
+	/* Its guard would lie behind the last address */
+	vcm_unreserve(last);
+	expect_errno(test, vcm_reserve_at(ctx->vcm, TOP - (SZ_4K - 1), SZ_4K,
+					  VCM_RES_GUARD), -EADDRNOTAVAIL);
+	in = vcm_reserve_in(ctx->vcm, SZ_4K, 0, 0, SZ_8K - 1, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, in);
+	KUNIT_EXPECT_EQ(test, in->start, SZ_4K);
+	vcm_unreserve(in);
+	vcm_unreserve(first);
+}
+
+/*
+ * Row "alignment": 0 aligns as vcm_reserve() does, to the largest page that the
+ * size can use, and to smaller ones where the window has no such range; another
+ * alignment is a demand.
+ */
+static void window_alignment(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	static const struct {
+		resource_size_t size, align;
+		dma_addr_t min, want;
+	} rows[] = {
+		{ SZ_4K, 0, SZ_1M + SZ_4K, SZ_1M + SZ_4K },
+		{ SZ_64K, 0, SZ_1M + SZ_4K, SZ_1M + SZ_64K },
+		{ SZ_64K + SZ_4K, 0, SZ_1M + SZ_4K, SZ_1M + SZ_64K },
+		{ SZ_1M, 0, SZ_1M + SZ_4K, SZ_2M },
+		{ SZ_64K, SZ_4K, SZ_1M + SZ_4K, SZ_1M + SZ_4K },
+		{ SZ_4K, SZ_1M, SZ_1M + SZ_4K, SZ_2M },
+		{ SZ_4K, SZ_8K, SZ_1M + SZ_4K, SZ_1M + SZ_8K },
+		{ SZ_4K, SZ_8M, 0, SZ_8M },
+	};
+	struct vcm_res *res;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		res = vcm_reserve_in(ctx->vcm, rows[i].size, rows[i].align,
+				     rows[i].min, TOP, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+		KUNIT_EXPECT_EQ(test, res->start, rows[i].want);
+		KUNIT_EXPECT_EQ(test, res->res_size, rows[i].size);
+		vcm_unreserve(res);
+	}
+	/* No multiple of 1 MiB has so much room in this window */
+	res = vcm_reserve_in(ctx->vcm, SZ_1M, 0, SZ_1M + SZ_4K,
+			     SZ_2M + SZ_64K - 1, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	KUNIT_EXPECT_EQ(test, res->start, SZ_1M + SZ_64K);
+	vcm_unreserve(res);
+	expect_errno(test, vcm_reserve_in(ctx->vcm, SZ_1M, SZ_1M, SZ_1M + SZ_4K,
+					  SZ_2M + SZ_64K - 1, 0), -ENOSPC);
+}
+
+/* Against an oracle */
+
+#define UNITS		512
+#define UNIT		SZ_4K
+#define LIVE		48
+
+struct window_model {
+	struct td_ctx *ctx;
+	struct rnd_state rnd;
+	struct vcm_res *live[LIVE];
+	unsigned int units[LIVE];
+	bool blocked[UNITS];
+	bool taken[UNITS];
+};
+
+static unsigned int window_random(struct window_model *m, unsigned int below)
+{
+	return prandom_u32_state(&m->rnd) % below;
+}
+
+/* Whether units [at, at + nr) are within all, free, and clear of blocks */
+static bool model_blocked(const struct window_model *m, unsigned int at,
+			  unsigned int nr)
+{
+	unsigned int i;
+
+	if (at + nr > UNITS)
+		return true;
+	for (i = at; i < at + nr; i++)
+		if (m->blocked[i])
+			return true;
+	return false;
+}
+
+static bool model_taken(const struct window_model *m, unsigned int at,
+			unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = at; i < min(at + nr, UNITS); i++)
+		if (m->taken[i])
+			return true;
+	return false;
+}
+
+static void model_set(struct window_model *m, unsigned int i, bool taken)
+{
+	unsigned int at = m->live[i]->start / UNIT, n;
+
+	for (n = at; n < at + m->units[i]; n++)
+		m->taken[n] = taken;
+}
+
+static void model_at(struct kunit *test, struct window_model *m, unsigned int i)
+{
+	unsigned int at = window_random(m, UNITS + 8);
+	unsigned int nr = 1 + window_random(m, 16), guard = window_random(m, 2);
+	struct vcm_res *res;
+
+	res = vcm_reserve_at(m->ctx->vcm, (dma_addr_t)at * UNIT, nr * UNIT,
+			     guard ? VCM_RES_GUARD : 0);
+	KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(res),
+			model_blocked(m, at, nr + guard) ? -EADDRNOTAVAIL :
+			model_taken(m, at, nr + guard) ? -EADDRINUSE : 0);
+	if (IS_ERR(res))
+		return;
+	KUNIT_ASSERT_EQ(test, res->start, (dma_addr_t)at * UNIT);
+	m->live[i] = res;
+	m->units[i] = nr + guard;
+	model_set(m, i, true);
+}
+
+/* A free run of @nr units that begins and ends within the window */
+static bool model_run(const struct window_model *m, unsigned int min,
+		      unsigned int end, unsigned int nr)
+{
+	unsigned int at;
+
+	for (at = min; at + nr <= min_t(unsigned int, end, UNITS); at++)
+		if (!model_blocked(m, at, nr) && !model_taken(m, at, nr))
+			return true;
+	return false;
+}
+
+/* Whether any unit of the window can be used at all */
+static bool model_touches(const struct window_model *m, unsigned int min,
+			  unsigned int end)
+{
+	unsigned int at;
+
+	for (at = min; at < min_t(unsigned int, end, UNITS); at++)
+		if (!m->blocked[at])
+			return true;
+	return false;
+}
+
+/*
+ * What is chosen must be right. Refused may be what has no free run of size +
+ * alignment - granule, and must be what has none of the size.
+ */
+static void model_in(struct kunit *test, struct window_model *m, unsigned int i)
+{
+	unsigned int min = window_random(m, UNITS + 16);
+	unsigned int end = min + 1 + window_random(m, 2 * UNITS / 3);
+	unsigned int align = 1 << window_random(m, 5), at;
+	unsigned int nr = 1 + window_random(m, 16), guard = window_random(m, 2);
+	unsigned int units = nr + guard;
+	struct vcm_res *res;
+
+	res = vcm_reserve_in(m->ctx->vcm, nr * UNIT, align * UNIT,
+			     (dma_addr_t)min * UNIT, (dma_addr_t)end * UNIT - 1,
+			     guard ? VCM_RES_GUARD : 0);
+	if (!model_touches(m, min, end)) {
+		KUNIT_ASSERT_EQ(test, PTR_ERR_OR_ZERO(res), -EADDRNOTAVAIL);
+		return;
+	}
+	if (IS_ERR(res)) {
+		KUNIT_ASSERT_EQ(test, PTR_ERR(res), -ENOSPC);
+		KUNIT_ASSERT_FALSE(test, model_run(m, min, end,
+						   units + align - 1));
+		return;
+	}
+	at = res->start / UNIT;
+	KUNIT_ASSERT_EQ(test, res->start & (align * UNIT - 1), 0);
+	KUNIT_ASSERT_GE(test, at, min);
+	KUNIT_ASSERT_LE(test, at + units, end);
+	KUNIT_ASSERT_FALSE(test, model_blocked(m, at, units));
+	KUNIT_ASSERT_FALSE(test, model_taken(m, at, units));
+	m->live[i] = res;
+	m->units[i] = units;
+	model_set(m, i, true);
+}
+
+static void model_block(struct window_model *m, struct device *dev)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < TD_RANGES; i++) {
+		unsigned int at = window_random(m, UNITS - 24);
+		unsigned int nr = 1 + window_random(m, 24);
+
+		td_block(td_limit(m->ctx, dev), (dma_addr_t)at * UNIT,
+			 (dma_addr_t)(at + nr) * UNIT - 1);
+		for (n = at; n < at + nr; n++)
+			m->blocked[n] = true;
+	}
+}
+
+/* Reservations at random, against a table of all granules */
+static void window_at_random(struct kunit *test)
+{
+	static const struct td_cfg cfg = {
+		.last = UNITS * UNIT - 1,
+		.pgsize_bitmap = UNIT,
+	};
+	const u32 start = seed ?: get_random_u32();
+	struct window_model *m;
+	struct device *dev;
+	unsigned int i, n;
+
+	kunit_info(test, "seed %u\n", start);
+	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	m->ctx = td_create(test->priv, &cfg);
+	prandom_seed_state(&m->rnd, start);
+	dev = window_device(m->ctx);
+	model_block(m, dev);
+	KUNIT_ASSERT_EQ(test, vcm_attach(m->ctx->vcm, dev), 0);
+
+	for (n = 0; n < 5000; n++) {
+		i = window_random(m, LIVE);
+		if (m->live[i]) {
+			model_set(m, i, false);
+			vcm_unreserve(m->live[i]);
+			m->live[i] = NULL;
+		} else if (n & 1) {
+			model_at(test, m, i);
+		} else {
+			model_in(test, m, i);
+		}
+	}
+	for (i = 0; i < LIVE; i++)
+		vcm_unreserve(m->live[i]);
+}
+
+#define THREADS		4
+
+struct window_thread {
+	struct td_ctx *ctx;
+	atomic_t *owners;
+	unsigned int wins;
+	unsigned int losses;
+	int odd;
+};
+
+/* All want the same few addresses: one has each at a time */
+static long window_thread(void *arg)
+{
+	struct window_thread *t = arg;
+	struct vcm_res *res;
+	unsigned int i;
+
+	for (i = 0; i < 3000; i++) {
+		if (i & 1)
+			res = vcm_reserve_at(t->ctx->vcm, SZ_2M, SZ_64K, 0);
+		else
+			res = vcm_reserve_in(t->ctx->vcm, SZ_64K, SZ_4K, SZ_2M,
+					     SZ_2M + SZ_64K + SZ_4K - 1, 0);
+		if (!IS_ERR(res)) {
+			if (atomic_inc_return(t->owners) != 1)
+				t->odd = -EEXIST;
+			cond_resched();
+			atomic_dec(t->owners);
+			vcm_unreserve(res);
+			t->wins++;
+		} else if (PTR_ERR(res) == (i & 1 ? -EADDRINUSE : -ENOSPC)) {
+			t->losses++;
+		} else {
+			t->odd = PTR_ERR(res);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static void window_races(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	struct window_thread t[THREADS] = { };
+	atomic_t owners = ATOMIC_INIT(0);
+	void *args[THREADS];
+	unsigned int i, wins = 0;
+
+	for (i = 0; i < THREADS; i++) {
+		t[i].ctx = ctx;
+		t[i].owners = &owners;
+		args[i] = &t[i];
+	}
+	td_run(test->priv, THREADS, window_thread, args, NULL);
+	for (i = 0; i < THREADS; i++) {
+		KUNIT_EXPECT_EQ(test, t[i].odd, 0);
+		wins += t[i].wins;
+	}
+	KUNIT_EXPECT_GT(test, wins, 0);
+}
+
+static struct kunit_case window_cases[] = {
+	KUNIT_CASE(window_at_errors),
+	KUNIT_CASE(window_in_errors),
+	KUNIT_CASE(window_unsupported),
+	KUNIT_CASE(window_after_destroy),
+	KUNIT_CASE(window_flags),
+	KUNIT_CASE(window_ends_of_space),
+	KUNIT_CASE(window_alignment),
+	KUNIT_CASE(window_at_random),
+	KUNIT_CASE(window_races),
+	{}
+};
+
+static struct kunit_suite window_suite = {
+	.name = "vcm_window",
+	.init = td_begin,
+	.exit = td_end,
+	.test_cases = window_cases,
+};
+
+kunit_test_suite(window_suite);
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("Tests of windows of Virtual Contiguous Memory");
+MODULE_LICENSE("GPL");
