@@ -91,6 +91,37 @@ extern const unsigned int contract_nr_providers;
 /* The second context where a provider has no more than one */
 extern const struct contract_provider contract_partner;
 
+/* What the cases of all files are made of, see vcm_contract_kunit.c */
+int contract_init(struct kunit *test);
+void contract_exit(struct kunit *test);
+struct vcm *contract_create(struct contract *c,
+			    const struct contract_provider *p, unsigned int nr);
+struct vcm *contract_other(struct contract *c);
+void contract_destroy(struct contract *c, struct contract_ctx *ctx);
+void contract_activate(struct contract *c);
+size_t contract_unit(const struct contract *c);
+struct vcm_phys *contract_alloc(struct contract *c, unsigned int units);
+struct vcm_res *contract_map(struct contract *c, struct vcm_phys *phys);
+int contract_access(struct contract *c, struct vcm *vcm, dma_addr_t addr,
+		    void *buf, size_t len, bool write);
+void expect_visible(struct contract *c, struct vcm_res *res,
+		    struct vcm_phys *phys);
+void expect_unreachable(struct contract *c, struct vcm *vcm, dma_addr_t addr,
+			resource_size_t size);
+const void *contract_next(const struct contract_provider *p, char *desc,
+			  bool (*suits)(const struct contract_provider *p));
+
+/* The parameters of cases that are for the providers which @suits picks */
+#define CONTRACT_PARAMS(suits)						\
+static const void *suits##_gen(struct kunit *test, const void *prev,	\
+			       char *desc)				\
+{									\
+	return contract_next(prev, desc, suits);			\
+}
+
+#define CONTRACT_CASE(name, suits) \
+	KUNIT_CASE_PARAM(contract_##name, suits##_gen)
+
 /* What reaches memory in the end; within one page */
 static inline void page_copy(phys_addr_t paddr, void *buf, size_t len,
 			     bool write)

@@ -126,13 +126,13 @@ static struct vcm_phys *contract_scatter(struct contract *c,
 }
 
 /* What vcm_alloc() rounds up to */
-static size_t contract_unit(const struct contract *c)
+size_t contract_unit(const struct contract *c)
 {
 	return max(vcm_granule(c->vcm), PAGE_SIZE);
 }
 
 /* Memory of @units units, as the provider's entry wants it to lie */
-static struct vcm_phys *contract_alloc(struct contract *c, unsigned int units)
+struct vcm_phys *contract_alloc(struct contract *c, unsigned int units)
 {
 	struct vcm_phys *phys;
 
@@ -168,8 +168,8 @@ static void cpu_access(const struct vcm_phys *phys, void *buf, size_t size,
 	}
 }
 
-static int contract_access(struct contract *c, struct vcm *vcm,
-			   dma_addr_t addr, void *buf, size_t len, bool write)
+int contract_access(struct contract *c, struct vcm *vcm, dma_addr_t addr,
+		    void *buf, size_t len, bool write)
 {
 	unsigned int i;
 
@@ -202,8 +202,8 @@ static void *contract_buffer(struct contract *c, size_t size)
 }
 
 /* The master writes, the CPU reads, and the other way round */
-static void expect_visible(struct contract *c, struct vcm_res *res,
-			   struct vcm_phys *phys)
+void expect_visible(struct contract *c, struct vcm_res *res,
+		    struct vcm_phys *phys)
 {
 	struct kunit *test = c->test;
 	size_t size = phys->size;
@@ -231,8 +231,8 @@ static void expect_visible(struct contract *c, struct vcm_res *res,
 }
 
 /* No granule of a range can be read or written */
-static void expect_unreachable(struct contract *c, struct vcm *vcm,
-			       dma_addr_t addr, resource_size_t size)
+void expect_unreachable(struct contract *c, struct vcm *vcm, dma_addr_t addr,
+			resource_size_t size)
 {
 	unsigned long granule = vcm_granule(vcm);
 	u32 word = 0x5a5a5a5a;
@@ -249,7 +249,7 @@ static void expect_unreachable(struct contract *c, struct vcm *vcm,
 	}
 }
 
-static struct vcm_res *contract_map(struct contract *c, struct vcm_phys *phys)
+struct vcm_res *contract_map(struct contract *c, struct vcm_phys *phys)
 {
 	struct vcm_res *res = vcm_map(c->vcm, phys, 0);
 
@@ -275,7 +275,7 @@ static struct vcm_res *contract_reserve(struct contract *c,
 	return res;
 }
 
-static void contract_activate(struct contract *c)
+void contract_activate(struct contract *c)
 {
 	KUNIT_ASSERT_EQ(c->test, vcm_activate(c->vcm), 0);
 }
@@ -307,9 +307,8 @@ static void expect_empty(struct contract *c)
 
 /* Contexts */
 
-static struct vcm *contract_create(struct contract *c,
-				   const struct contract_provider *p,
-				   unsigned int nr)
+struct vcm *contract_create(struct contract *c,
+			    const struct contract_provider *p, unsigned int nr)
 {
 	struct contract_ctx *ctx = c->ctx;
 	struct vcm *vcm;
@@ -325,7 +324,15 @@ static struct vcm *contract_create(struct contract *c,
 	return vcm;
 }
 
-static void contract_destroy(struct contract *c, struct contract_ctx *ctx)
+/* A second context, of the same kind where there can be two */
+struct vcm *contract_other(struct contract *c)
+{
+	if (c->p->contexts > 1)
+		return contract_create(c, c->p, 1);
+	return contract_create(c, &contract_partner, 0);
+}
+
+void contract_destroy(struct contract *c, struct contract_ctx *ctx)
 {
 	struct vcm *vcm = ctx->vcm;
 
@@ -334,7 +341,7 @@ static void contract_destroy(struct contract *c, struct contract_ctx *ctx)
 		vcm_destroy(vcm);
 }
 
-static int contract_init(struct kunit *test)
+int contract_init(struct kunit *test)
 {
 	struct contract *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
 
@@ -348,7 +355,7 @@ static int contract_init(struct kunit *test)
 }
 
 /* Whatever a case does, nothing is left when it has ended (1, 9, 17, 18) */
-static void contract_exit(struct kunit *test)
+void contract_exit(struct kunit *test)
 {
 	struct contract *c = test->priv;
 	unsigned int i;
@@ -432,8 +439,8 @@ static bool is_beyond_4g(const struct contract_provider *p)
 	       p->soft->last - p->soft->start > 16ULL * SZ_1G;
 }
 
-static const void *contract_next(const struct contract_provider *p, char *desc,
-				 bool (*suits)(const struct contract_provider *))
+const void *contract_next(const struct contract_provider *p, char *desc,
+			  bool (*suits)(const struct contract_provider *p))
 {
 	for (p = p ? p + 1 : contract_providers;
 	     p < contract_providers + contract_nr_providers; p++) {
@@ -443,13 +450,6 @@ static const void *contract_next(const struct contract_provider *p, char *desc,
 		}
 	}
 	return NULL;
-}
-
-#define CONTRACT_PARAMS(suits)						\
-static const void *suits##_gen(struct kunit *test, const void *prev,	\
-			       char *desc)				\
-{									\
-	return contract_next(prev, desc, suits);			\
 }
 
 CONTRACT_PARAMS(is_any)
@@ -1971,10 +1971,7 @@ static void contract_shared(struct kunit *test)
 	struct vcm *other;
 	u32 word = 0xcafe;
 
-	if (c->p->contexts > 1)
-		other = contract_create(c, c->p, 1);
-	else
-		other = contract_create(c, &contract_partner, 0);
+	other = contract_other(c);
 	phys = contract_alloc(c, 3);
 	here = contract_map(c, phys);
 	contract_activate(c);
@@ -2030,9 +2027,6 @@ static void contract_attach(struct kunit *test)
 	/* vcm_destroy() detaches what is left */
 	KUNIT_EXPECT_EQ(test, vcm_attach(c->vcm, dev), 0);
 }
-
-#define CONTRACT_CASE(name, suits) \
-	KUNIT_CASE_PARAM(contract_##name, suits##_gen)
 
 static struct kunit_case contract_cases[] = {
 	CONTRACT_CASE(map_shows_memory, is_any),
