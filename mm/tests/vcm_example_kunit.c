@@ -4,7 +4,6 @@
  */
 #include <kunit/platform_device.h>
 #include <kunit/test.h>
-#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/platform_device.h>
 #include <linux/sizes.h>
@@ -31,15 +30,14 @@ static int blitter_probe(struct platform_device *pdev)
 	if (ret)
 		return dev_err_probe(dev, ret, "32 address bits reach no memory\n");
 
-	blitter->vcm = vcm_for_device(dev);
+	/* An IOMMU or none: destroyed when the driver leaves the device */
+	blitter->vcm = devm_vcm_for_device(dev);
 	if (IS_ERR(blitter->vcm))
 		return dev_err_probe(dev, PTR_ERR(blitter->vcm), "no context\n");
 
 	blitter->frame = vcm_make_binding(blitter->vcm, SZ_2M, 0, VCM_RES_READ);
-	if (IS_ERR(blitter->frame)) {
-		ret = dev_err_probe(dev, PTR_ERR(blitter->frame), "no frame\n");
-		goto err_vcm;
-	}
+	if (IS_ERR(blitter->frame))
+		return dev_err_probe(dev, PTR_ERR(blitter->frame), "no frame\n");
 	blitter->cpu = vcm_map(vcm_vmm, blitter->frame->phys, 0);
 	if (IS_ERR(blitter->cpu)) {
 		ret = PTR_ERR(blitter->cpu);
@@ -49,17 +47,20 @@ static int blitter_probe(struct platform_device *pdev)
 	if (ret)
 		goto err_cpu;
 
-	/* The CPU draws; the device is given blitter->frame->start */
+	/* The CPU draws, then it is the device's turn, at blitter->frame->start */
 	memset(vcm_cpu_addr(blitter->cpu), 0x5a, SZ_2M);
+	ret = vcm_sync_for_device(blitter->frame, 0, SZ_2M, DMA_TO_DEVICE);
+	if (ret)
+		goto err_active;
 	platform_set_drvdata(pdev, blitter);
 	return 0;
 
+err_active:
+	vcm_deactivate(blitter->vcm);
 err_cpu:
 	vcm_unmap(blitter->cpu);
 err_frame:
 	vcm_destroy_binding(blitter->frame);
-err_vcm:
-	vcm_destroy(blitter->vcm);
 	return ret;
 }
 
@@ -70,7 +71,6 @@ static void blitter_remove(struct platform_device *pdev)
 	vcm_deactivate(blitter->vcm);
 	vcm_unmap(blitter->cpu);
 	vcm_destroy_binding(blitter->frame);
-	vcm_destroy(blitter->vcm);
 }
 
 /* example: end */
@@ -101,7 +101,6 @@ static void vcm_example_probe_share_remove(struct kunit *test)
 	pdev = kunit_platform_device_alloc(test, "vcm-blitter",
 					   PLATFORM_DEVID_AUTO);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
-	dev_set_dma_coherent(&pdev->dev);
 	KUNIT_ASSERT_EQ(test, 0, kunit_platform_device_add(test, pdev));
 	blitter = platform_get_drvdata(pdev);
 	KUNIT_ASSERT_NOT_NULL(test, blitter);
