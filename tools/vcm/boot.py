@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import firmware
 import splats
 from arch import ARM, ARM64, ARM_LPAE, X86_64, Arch
 from steps import LOGS, Failure, Progress, stop
@@ -29,6 +30,8 @@ class Machine:
     cmdline: list = field(default_factory=list)
     iommu: bool = True
     disk: bool = False
+    #: firmware describes its CMA area, not the command line
+    pool: bool = False
     #: it reports the accesses that its IOMMU blocks
     events: bool = True
     #: state that the system is suspended to
@@ -46,7 +49,7 @@ MACHINES = {
     "smmuv3": Machine("SMMUv3", ARM64, ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU], disk=True),
     "virtio-iommu": Machine("virtio-iommu", ARM64, [*VIRT, "-device", "virtio-iommu-pci,addr=01.0", *EDU], disk=True,
                             sleepless="resume resets the IOMMU, and its driver (Linux 7.3) does not set it up again"),
-    "none": Machine("no IOMMU", ARM64, [*VIRT, *WIDE_EDU], REACH, iommu=False, disk=True),
+    "none": Machine("no IOMMU", ARM64, [*VIRT, *WIDE_EDU], REACH, iommu=False, disk=True, pool=True),
     "plain": Machine("no devices", ARM64, VIRT, iommu=False),
     "arm-lpae": Machine("arm, LPAE", ARM_LPAE, ["-machine", "virt", *WIDE_EDU], REACH, iommu=False,
                         memory="4096M"),
@@ -61,7 +64,8 @@ MACHINES = {
 
 #: CMA where a device of 32 bits reaches it: arm with LPAE takes the highest memory otherwise. Not up to
 #: 4 GiB, where a sum of kmemleak's wraps around in 32 bits and has it scan what is highmem
-COMMON = ["panic=-1", "oops=panic", "printk.devkmsg=on", "cma=256M@0-3G", "iommu.strict=1"]
+CMA = "cma=256M@0-3G"
+COMMON = ["panic=-1", "oops=panic", "printk.devkmsg=on", "iommu.strict=1"]
 
 
 @dataclass
@@ -93,14 +97,17 @@ class Boot:
 
 def command(image, machine, cmdline=(), memory=None, disk=None):
     of = MACHINES[machine]
-    words = [f"console={of.arch.console}", *COMMON, *image.cmdline, *of.cmdline, *cmdline,
+    words = [f"console={of.arch.console}", *COMMON, *([] if of.pool else [CMA]), *image.cmdline, *of.cmdline, *cmdline,
              *(["vcm.disk=1"] if disk else [])]
     nvme = ["-drive", f"file={disk},format=raw,if=none,id=disk",
             "-device", "nvme,addr=04.0,drive=disk,serial=vcm"] if disk else []
-    return [*of.arch.qemu, "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory or of.memory,
+    argv = [*of.arch.qemu, "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory or of.memory,
             "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio",
             *of.qemu, *nvme,
             "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(words)]
+    if of.pool:
+        argv += ["-dtb", str(firmware.with_pool(image, argv, LOGS / f"{image.name}-{machine}"))]
+    return argv
 
 
 def judge(lines, ended, problems):

@@ -24,7 +24,7 @@ POINTS = {
     "9": "a device is unplugged with memory bound",
     "disk": "buffers of VCM are the target of a disk's own driver",
     "dma": "a device keeps its DMA API and has a context in it",
-    "cma": "VCM and the DMA API take from one CMA area",
+    "cma": "VCM and the DMA API take from one CMA area, a shared-dma-pool",
     "suspend": "memory bound before a system suspend is reached after it",
     "28-bit": "a device that cannot reach any memory is refused",
     "remove": "drivers unbound, modules unloaded, nothing left",
@@ -37,7 +37,7 @@ EVENT = re.compile(r"event: F_\w+ client: .* iova: (0x\w+).*|\w+ fault from EP \
 ANNOUNCED = re.compile(r"IOMMU events of \S+ at (0x\w+) to (0x\w+) are meant to be")
 
 #: where the kernel put its CMA area, and what point cma has from it besides the buffer
-CMA_AREA = re.compile(r"cma: Reserved (\d+) MiB at (0x\w+)")
+CMA_AREA = re.compile(r"created CMA memory pool at (0x\w+), size (\d+) MiB")
 CMA_USER = re.compile(r"from the CMA area .* takes (\d+) bytes from, at (0x\w+)")
 
 REFUSED = re.compile(r"(vcm-edu \S+: .*(?:error|cannot|fail|reach).*)", re.I)
@@ -104,8 +104,8 @@ def show(image, machine):
 def outside_cma(lines, rows):
     """What point cma says to be from the CMA area and is not."""
     area = next((m for line in lines if (m := CMA_AREA.search(line))), None)
-    first = int(area[2], 16) if area else 0
-    last = first + (int(area[1]) << 20) - 1 if area else -1
+    first = int(area[1], 16) if area else 0
+    last = first + (int(area[2]) << 20) - 1 if area else -1
     problems = []
     for row in rows:
         if row[0] == "cma" and (user := CMA_USER.search(row[6])):

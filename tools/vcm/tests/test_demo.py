@@ -5,7 +5,7 @@ import unittest
 
 import demo
 
-LINES = ["[    0.000000] cma: Reserved 16 MiB at 0x0000000080000000"]
+LINES = ["[    0.000000] Reserved memory: created CMA memory pool at 0x0000000080000000, size 16 MiB"]
 
 
 def rows(buffer, other):
