@@ -324,20 +324,21 @@ static void vcm_ask_destroy_races(struct kunit *test)
 /* vcm_init(): operations that come in pairs, and not where addresses follow */
 static void vcm_ask_init(struct kunit *test)
 {
+	struct vcm *vcm = kunit_kzalloc(test, sizeof(*vcm), GFP_KERNEL);
 	struct vcm_driver driver = clerk_driver;
-	struct vcm vcm = { };
 
+	KUNIT_ASSERT_NOT_NULL(test, vcm);
 	driver.unreserve = NULL;
-	KUNIT_EXPECT_EQ(test, -EINVAL, vcm_init(&vcm, &driver, 0, SZ_64K - 1,
-						SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			vcm_init(vcm, &driver, 0, SZ_64K - 1, SZ_4K));
 	driver = clerk_driver;
 	driver.reserve = NULL;
-	KUNIT_EXPECT_EQ(test, -EINVAL, vcm_init(&vcm, &driver, 0, SZ_64K - 1,
-						SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			vcm_init(vcm, &driver, 0, SZ_64K - 1, SZ_4K));
 	driver = clerk_driver;
 	driver.fixed = true;
-	KUNIT_EXPECT_EQ(test, -EINVAL, vcm_init(&vcm, &driver, 0, SZ_64K - 1,
-						SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			vcm_init(vcm, &driver, 0, SZ_64K - 1, SZ_4K));
 }
 
 static struct kunit_case vcm_ask_cases[] = {

@@ -1396,23 +1396,26 @@ static void phys_walk_example(struct kunit *test)
 		{ 0x1ff000, SZ_4K + 3 * SZ_2M + 2 * SZ_4K },
 		{ 0xc00000, SZ_2M + SZ_4K },
 	};
-	struct vcm vcm = { .driver = &driver, .pgsize_bitmap = SZ_4K | SZ_2M };
-	struct vcm_res res = { .vcm = &vcm, .start = 0x3ff000 };
+	struct vcm *vcm = kunit_kzalloc(test, sizeof(*vcm), GFP_KERNEL);
+	struct vcm_res res = { .vcm = vcm, .start = 0x3ff000 };
 	struct walk_list list = { };
 	unsigned int i;
 
+	KUNIT_ASSERT_NOT_NULL(test, vcm);
+	vcm->driver = &driver;
+	vcm->pgsize_bitmap = SZ_4K | SZ_2M;
 	KUNIT_EXPECT_EQ(test, vcm_leaves(&res), 0);
 	res.phys = phys_make(parts, 2);
 	phys_ok(test, res.phys);
 	KUNIT_ASSERT_EQ(test, vcm_phys_walk(res.phys, res.start,
-					    vcm.pgsize_bitmap, walk_note,
+					    vcm->pgsize_bitmap, walk_note,
 					    &list), 0);
 	KUNIT_ASSERT_EQ(test, list.nr, ARRAY_SIZE(want));
 	for (i = 0; i < ARRAY_SIZE(want); i++)
 		KUNIT_EXPECT_MEMEQ(test, &list.step[i], &want[i],
 				   sizeof(want[i]));
 	KUNIT_EXPECT_EQ(test, vcm_leaves(&res), 1 + 3 + 2 + 513);
-	vcm.driver = &fixed;
+	vcm->driver = &fixed;
 	KUNIT_EXPECT_EQ(test, vcm_leaves(&res), 0);
 	vcm_free(res.phys);
 }

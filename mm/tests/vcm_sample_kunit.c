@@ -8,6 +8,8 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/interrupt.h>
@@ -1162,6 +1164,65 @@ static void sample_fault_destroy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, log->strange, 0);
 }
 
+/**
+ * struct fault_stall - a fault that takes its time
+ * @m: the model
+ * @entered: it is being reported
+ * @off: and meanwhile translation was switched off
+ */
+struct fault_stall {
+	struct sample_model *m;
+	struct completion entered;
+	bool off;
+};
+
+static bool fault_stall(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
+			void *priv)
+{
+	struct fault_stall *stall = priv;
+	unsigned int i;
+
+	complete(&stall->entered);
+	for (i = 0; i < 5000 && !stall->off; i++) {
+		udelay(10);
+		stall->off = !READ_ONCE(stall->m->ctrl);
+	}
+	return true;
+}
+
+/* A context does not end while a fault is being reported to it */
+static void sample_fault_stalls(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct fault_stall *stall;
+	struct vcm_res *res;
+	struct vcm *vcm;
+	phys_addr_t paddr;
+
+	if (num_online_cpus() == 1)
+		kunit_skip(test, "takes two CPUs");
+	stall = kunit_kzalloc(test, sizeof(*stall), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, stall);
+	stall->m = t->m;
+	init_completion(&stall->entered);
+
+	vcm = sample_vcm(test, t->engine);
+	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	KUNIT_ASSERT_EQ(test, 0,
+			vcm_set_fault_handler(vcm, fault_stall, stall));
+	sample_power_on(test, t->engine);
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			sample_model_translate(t->engine, res->start + SZ_64K,
+					       false, &paddr));
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&stall->entered,
+							    10 * HZ));
+	sample_destroy(t->engine);
+	KUNIT_EXPECT_FALSE(test, stall->off);
+	KUNIT_EXPECT_EQ(test, t->m->ctrl, 0);
+	vcm_destroy_binding(res);
+}
+
 /* Many at once */
 
 #define MANY_THREADS	4
@@ -1289,6 +1350,7 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_hangs),
 	KUNIT_CASE(sample_fault),
 	KUNIT_CASE(sample_fault_destroy),
+	KUNIT_CASE(sample_fault_stalls),
 	KUNIT_CASE(sample_many),
 	{ }
 };

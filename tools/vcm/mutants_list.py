@@ -264,7 +264,7 @@ MUTANTS = [
     ("sample: a fault is reported to a context that is going", SAMPLE,
      "	guard(mutex)(&hw->lock);\n	if (!hw->powered ||\n	    regmap_read(",
      "	if (!hw->powered ||\n	    regmap_read(",
-     "um", "vcm_sample"),
+     "qemu", "vcm_sample"),
     ("sample: the driver goes before those of its masters", SAMPLE,
      "dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |",
      "dev, hw->dev, DL_FLAG_STATELESS |",
