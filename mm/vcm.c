@@ -787,7 +787,8 @@ static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
 	page = vcm_best_page(sizes, res->res_size, part);
 	for (;;) {
 		req.align = page;
-		req.phase = part ? part->paddr & (page - 1) : 0;
+		/* The granule may have outgrown the memory, which cannot be bound then */
+		req.phase = part ? part->paddr & (page - granule) : 0;
 		ret = vcm_place_try(res, &req, granule);
 		if (ret != -ENOSPC || page == granule)
 			return ret;

@@ -463,7 +463,7 @@ static void lookup_iterate_changes(struct kunit *test)
 		goes[i] = lookup_at(ctx, i * SZ_1M + SZ_64K, SZ_4K, 0);
 	}
 	while ((pos = vcm_next_res(ctx->vcm, pos))) {
-		if (pos == stays[met]) {
+		if (met < 8 && pos == stays[met]) {
 			met++;
 			continue;
 		}
