@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
@@ -99,7 +100,7 @@ int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
 		kfree(handler);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(vcm_set_fault_handler);
+EXPORT_SYMBOL_IF_KUNIT(vcm_set_fault_handler);
 
 static bool vcm_fault_claimed(struct vcm *vcm, dma_addr_t addr,
 			      unsigned int flags)

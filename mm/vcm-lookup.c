@@ -85,7 +85,7 @@ int vcm_lookup_info(struct vcm *vcm, dma_addr_t addr,
 	vcm_info_fill(&info->res, res);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(vcm_lookup_info);
+EXPORT_SYMBOL_IF_KUNIT(vcm_lookup_info);
 
 /**
  * vcm_lookup() - the reservation that has an address

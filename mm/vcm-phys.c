@@ -160,7 +160,7 @@ struct vcm_phys *vcm_phys_get(struct vcm_phys *phys)
 		refcount_inc(&phys->refs);
 	return phys;
 }
-EXPORT_SYMBOL_GPL(vcm_phys_get);
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_get);
 
 /* Drops a reference; true when it was the last and the memory has gone. */
 bool vcm_phys_drop(struct vcm_phys *phys)
@@ -688,7 +688,7 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 		return ERR_PTR(-ENOMEM);
 	return vcm_phys_alloc_blocks(&req);
 }
-EXPORT_SYMBOL_GPL(vcm_phys_alloc);
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_alloc);
 
 /*
  * The largest page that @addr and @paddr are aligned to and that fits @len,

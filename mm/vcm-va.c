@@ -467,7 +467,6 @@ bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 	}
 	return true;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_va_touches);
 
 static int vcm_range_cmp(const void *a, const void *b)
 {

@@ -18,18 +18,10 @@
 
 /* The driver */
 
-/**
- * gart_from() - the GART behind a context
- * @vcm: a context that gart_create() made
- *
- * Context: Any.
- * Return: the GART.
- */
-struct gart *gart_from(struct vcm *vcm)
+static struct gart *to_gart(struct vcm *vcm)
 {
 	return container_of(vcm, struct gart, mmu.vcm);
 }
-EXPORT_SYMBOL_IF_KUNIT(gart_from);
 
 static u32 *gart_entry(struct gart *gart, dma_addr_t addr)
 {
@@ -41,7 +33,7 @@ static int gart_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 			  size_t pgsize, size_t pgcount, unsigned int flags,
 			  size_t *mapped)
 {
-	u32 *entry = gart_entry(gart_from(vcm), addr);
+	u32 *entry = gart_entry(to_gart(vcm), addr);
 	size_t i;
 
 	if (upper_32_bits((u64)paddr + pgsize * pgcount - 1))
@@ -55,7 +47,7 @@ static int gart_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 			     size_t pgcount)
 {
-	u32 *entry = gart_entry(gart_from(vcm), addr);
+	u32 *entry = gart_entry(to_gart(vcm), addr);
 	size_t i;
 
 	for (i = 0; i < pgcount; i++)
@@ -66,7 +58,7 @@ static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 static void gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			  resource_size_t size)
 {
-	struct gart *gart = gart_from(vcm);
+	struct gart *gart = to_gart(vcm);
 
 	guard(mutex)(&gart->lock);
 	gart->flushes++;
@@ -75,7 +67,7 @@ static void gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 
 static void gart_release(struct vcm *vcm)
 {
-	struct gart *gart = gart_from(vcm);
+	struct gart *gart = to_gart(vcm);
 
 	if (memchr_inv(gart->table, 0, GART_ENTRIES * sizeof(*gart->table)))
 		KUNIT_FAIL(gart->test, "GART released with live entries");
@@ -151,7 +143,7 @@ static u32 gart_read(struct gart *gart, unsigned long index)
  */
 int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr)
 {
-	struct gart *gart = gart_from(vcm);
+	struct gart *gart = to_gart(vcm);
 	unsigned long index;
 	u32 entry;
 

@@ -36,7 +36,6 @@ struct gart {
 };
 
 struct gart *gart_create(struct kunit *test);
-struct gart *gart_from(struct vcm *vcm);
 int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr);
 int gart_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
 		bool write);
