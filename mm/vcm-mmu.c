@@ -141,14 +141,20 @@ static void vcm_mmu_clear(struct vcm_res *res, struct vcm_phys *phys,
 		      vcm_mmu_unmap_run, &walk);
 }
 
-/* Take the first @bytes of a binding off the hardware */
+/*
+ * Take the first @bytes of a binding off the hardware, which may be stopped then.
+ * If it does not let go, it walks the page table still: that has to stay, too.
+ */
 static void vcm_mmu_remove(struct vcm_res *res, struct vcm_phys *phys,
 			   resource_size_t bytes)
 {
-	if (!bytes)
-		return;
+	struct vcm *vcm = res->vcm;
+
 	vcm_mmu_clear(res, phys, bytes);
-	to_mmu_driver(res->vcm)->tlb_sync(res->vcm, res->start, bytes);
+	if (bytes && to_mmu_driver(vcm)->tlb_sync(vcm, res->start, bytes))
+		vcm_quarantine(res, phys);
+	else
+		vcm_mmu_put_live(vcm);
 }
 
 /**
@@ -173,16 +179,16 @@ int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys)
 	};
 	int ret;
 
+	if (!(phys->flags & VCM_PHYS_PAGES))
+		walk.flags |= VCM_MMU_DEVICE;
 	ret = vcm_mmu_get_live(vcm);
 	if (ret)
 		return ret;
 
 	ret = vcm_phys_walk(phys, res->start, vcm->pgsize_bitmap,
 			    vcm_mmu_map_run, &walk);
-	if (ret) {
+	if (ret)
 		vcm_mmu_remove(res, phys, walk.bytes);
-		vcm_mmu_put_live(vcm);
-	}
 
 	return ret;
 }
@@ -201,7 +207,6 @@ EXPORT_SYMBOL_GPL(vcm_mmu_map);
 void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 	vcm_mmu_remove(res, phys, phys->size);
-	vcm_mmu_put_live(res->vcm);
 }
 EXPORT_SYMBOL_GPL(vcm_mmu_unmap);
 
@@ -220,6 +225,7 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 	resource_size_t size = 0, sum;
 	struct vcm_res *res;
 	dma_addr_t start = 0;
+	bool stuck = false;
 
 	list_for_each_entry(res, batch, vcm_entry)
 		vcm_mmu_clear(res, res->phys, res->bound_size);
@@ -227,17 +233,22 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 	list_for_each_entry(res, batch, vcm_entry) {
 		if (size && (res->start - start != size ||
 			     check_add_overflow(size, res->bound_size, &sum))) {
-			driver->tlb_sync(vcm, start, size);
+			stuck |= driver->tlb_sync(vcm, start, size);
 			size = 0;
 		}
 		if (!size)
 			start = res->start;
 		size += res->bound_size;
 	}
-	driver->tlb_sync(vcm, start, size);
+	stuck |= driver->tlb_sync(vcm, start, size);
 
-	list_for_each_entry(res, batch, vcm_entry)
-		vcm_mmu_put_live(vcm);
+	/* Hardware that does not answer for one answers for none */
+	list_for_each_entry(res, batch, vcm_entry) {
+		if (stuck)
+			vcm_quarantine(res, res->phys);
+		else
+			vcm_mmu_put_live(vcm);
+	}
 }
 EXPORT_SYMBOL_GPL(vcm_mmu_unmap_many);
 

@@ -562,7 +562,8 @@ err_forget:
  *
  * All that is bound and live is there for the device when it returns. The
  * driver takes the device out again with vcm_detach() or vcm_destroy() before
- * it lets go of the device. Vectors of message-signalled interrupts are
+ * it lets go of the device, and the device is idle while it is attached and
+ * detached. Vectors of message-signalled interrupts are
  * allocated after this and freed before that.
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.

@@ -187,19 +187,25 @@ static int vcm_dma_iova_map(struct vcm_res *res, struct vcm_phys *phys)
 	}
 	if (!ret)
 		ret = dma_iova_sync(ctx->dev, state, base, mapped);
+	/* What the CPUs have written since must not be thrown away */
 	if (ret && mapped)
-		dma_iova_unlink(ctx->dev, state, base, mapped, dir, attrs);
+		dma_iova_unlink(ctx->dev, state, base, mapped, dir,
+				attrs | DMA_ATTR_SKIP_CPU_SYNC);
 	return ret;
 }
 
-/* Waits for the IOTLB, also where the DMA API's own unmaps are lazy. */
+/*
+ * Waits for the IOTLB, also where the DMA API's own unmaps are lazy. Memory is
+ * taken back by vcm_sync_for_cpu(), and may be the CPUs' already.
+ */
 static void vcm_dma_iova_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 	struct dma_iova_state *state = res->priv;
 
 	dma_iova_unlink(ctx->dev, state, res->start - state->addr, phys->size,
-			vcm_dma_dir(res), vcm_dma_attrs(ctx, phys));
+			vcm_dma_dir(res),
+			vcm_dma_attrs(ctx, phys) | DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 static const struct vcm_driver vcm_dma_iova_driver = {
@@ -282,7 +288,7 @@ static void vcm_dma_direct_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 
 	dma_unmap_phys(ctx->dev, res->start, phys->size, vcm_dma_dir(res),
-		       vcm_dma_attrs(ctx, phys));
+		       vcm_dma_attrs(ctx, phys) | DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 static const struct vcm_o2o_driver vcm_dma_direct_driver = {
@@ -358,7 +364,7 @@ static int vcm_dma_check(struct device *dev)
  * detached. vcm_destroy() gives all addresses back to the DMA API.
  *
  * Cache maintenance is the DMA API's: for a device that does not snoop, memory
- * is handed over when it becomes reachable and comes back when it is unbound.
+ * is handed over when it becomes reachable. vcm_sync_for_cpu() takes it back.
  *
  * Context: Process context, may sleep.
  * Return: the context, which belongs to the caller, who gives it up with

@@ -17,6 +17,8 @@
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/pci.h>
+#include <linux/resource_ext.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
@@ -325,6 +327,8 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 		return -EOPNOTSUPP;
 
 	domain = iommu_get_domain_for_dev(dev);
+	if (domain && domain->type == IOMMU_DOMAIN_UNMANAGED)
+		return -EBUSY;
 	if (domain && domain->type == IOMMU_DOMAIN_IDENTITY &&
 	    !ctx->allow_identity_default)
 		return -EPERM;
@@ -646,6 +650,80 @@ static int vcm_iommu_block_outside(struct vcm_master *master,
 	return vcm_master_block(master, last + 1, (dma_addr_t)~0ULL);
 }
 
+static u64 vcm_iommu_bus_addr(const struct resource_entry *entry,
+			      resource_size_t addr)
+{
+	return addr - entry->offset;
+}
+
+/* The lowest of ranges, in any order, that begins at @addr or behind it. */
+static struct resource_entry *vcm_iommu_next_range(struct list_head *ranges,
+						   u64 addr)
+{
+	struct resource_entry *entry, *lowest = NULL;
+
+	resource_list_for_each_entry(entry, ranges) {
+		u64 start = vcm_iommu_bus_addr(entry, entry->res->start);
+
+		if (start >= addr &&
+		    (!lowest ||
+		     start < vcm_iommu_bus_addr(lowest, lowest->res->start)))
+			lowest = entry;
+	}
+	return lowest;
+}
+
+/* What lies between ranges; without any that is nothing. */
+static int vcm_iommu_block_gaps(struct vcm_master *master,
+				struct list_head *ranges)
+{
+	const u64 top = (dma_addr_t)~0ULL;
+	struct resource_entry *range;
+	u64 next = 0, start;
+	int ret;
+
+	while ((range = vcm_iommu_next_range(ranges, next))) {
+		start = vcm_iommu_bus_addr(range, range->res->start);
+		if (start > next) {
+			ret = vcm_master_block(master, next,
+					       min(start - 1, top));
+			if (ret)
+				return ret;
+		}
+		next = vcm_iommu_bus_addr(range, range->res->end) + 1;
+		if (!next || next > top)
+			return 0;
+	}
+	return next ? vcm_master_block(master, next, top) : 0;
+}
+
+/*
+ * What a PCI host bridge does not pass on to the IOMMU: its windows, since those
+ * are addresses of devices behind it, and what lies outside of where it takes
+ * DMA, if firmware says so.
+ */
+static int vcm_iommu_block_bridge(struct vcm_master *master)
+{
+	struct pci_host_bridge *bridge;
+	struct resource_entry *entry;
+	int ret;
+
+	if (!dev_is_pci(master->dev))
+		return 0;
+	bridge = pci_find_host_bridge(to_pci_dev(master->dev)->bus);
+	resource_list_for_each_entry(entry, &bridge->windows) {
+		if (resource_type(entry->res) != IORESOURCE_MEM)
+			continue;
+		ret = vcm_master_block(master,
+				       vcm_iommu_bus_addr(entry, entry->res->start),
+				       vcm_iommu_bus_addr(entry, entry->res->end));
+		if (ret)
+			return ret;
+	}
+
+	return vcm_iommu_block_gaps(master, &bridge->dma_ranges);
+}
+
 static int vcm_iommu_block_regions(struct vcm_master *master)
 {
 	struct iommu_resv_region *region;
@@ -690,6 +768,8 @@ static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
 	ret = vcm_iommu_block_outside(master, d->domain);
 	if (!ret)
 		ret = vcm_iommu_block_regions(master);
+	if (!ret)
+		ret = vcm_iommu_block_bridge(master);
 	/* Mapped for good, even if it was for another device */
 	if (!ret && d->msi.last)
 		ret = vcm_master_block(master, d->msi.start, d->msi.last);
@@ -766,8 +846,8 @@ static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
  * @dev: the device, with its driver bound to it and its DMA mask set
  * @params: choices, NULL for the defaults
  *
- * The device is attached and the context inactive: until vcm_activate() the
- * device reaches nothing. Its DMA API is off until it is detached. Devices
+ * The device, idle meanwhile, is attached and the context inactive: until
+ * vcm_activate() it reaches nothing. Its DMA API is off until it is detached. Devices
  * attached later may be behind other IOMMUs; the page sizes and the aperture of
  * the context are those of @dev's, narrowed by theirs. Where an
  * IOMMU translates MSI writes, a driver allocates its interrupt vectors after
@@ -779,8 +859,8 @@ static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
  * -ENODEV when the device is not behind an IOMMU, -EPERM when its default
  * domain is an identity mapping and @params does not allow that, -EOPNOTSUPP
  * when its IOMMU group has further devices or firmware needs it to reach memory
- * at all times; -EBUSY when it is attached to another context, -ENOMEM, or what the IOMMU
- * driver answers.
+ * at all times; -EBUSY when it is attached to another context, -ENOMEM, or what
+ * the IOMMU driver answers.
  */
 struct vcm *vcm_iommu_create(struct device *dev,
 			     const struct vcm_iommu_params *params)

@@ -4,14 +4,11 @@
  *
  * A template: io-pgtable writes the table, in ARM's short-descriptor format, and
  * leaves locking to the caller. What remains are registers, interrupt and power.
- *
  * A master names its MMU by "test,mmu", a phandle. "iommus" is the IOMMU core's:
  * that waits for iommu_ops, to give the master a DMA-API domain.
- *
  * Power follows the masters, through device links: the MMU is on while one of
  * them is, and unbinding its driver unbinds theirs first. While it is off, only
  * the table is written; the registers follow when power returns.
- *
  * Memory for 16 MiB leaves is more than a block of the buddy allocator (4 MiB
  * with pages of 4 KiB). vcm_alloc() takes it from alloc_contig_pages() when
  * asked for %VCM_ALLOC_CONTIG, or from CMA in a context of vcm_cma_create().
@@ -21,6 +18,7 @@
 #include <linux/io-pgtable.h>
 #include <linux/module.h>
 #include <linux/of.h>
+#include <linux/of_address.h>
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
@@ -48,8 +46,8 @@
 struct vcm_sample {
 	struct device *dev;
 	struct regmap *regs;
-	u32 offset;		/* in @regs */
-	bool coherent;		/* walks and masters snoop the CPU's caches */
+	u64 offset;		/* in @regs */
+	bool coherent;		/* walks snoop the CPU's caches */
 	refcount_t refs;
 	struct list_head entry;
 
@@ -76,25 +74,25 @@ static struct vcm_sample_ctx *to_ctx(struct vcm *vcm)
 	return container_of(vcm, struct vcm_sample_ctx, mmu.vcm);
 }
 
-/* What cannot be told to forget a translation must not translate at all */
-static void vcm_sample_fail(struct vcm_sample *hw)
-{
-	if (!hw->failed)
-		dev_err(hw->dev, "does not answer, switched off\n");
-	hw->failed = true;
-	regmap_write(hw->regs, hw->offset + SAMPLE_CTRL, 0);
-}
-
 static void vcm_sample_write(struct vcm_sample *hw, u32 reg, u32 value)
 {
 	lockdep_assert_held(&hw->lock);
 	wmb();	/* behind what was written to the page table */
-	if (regmap_write(hw->regs, hw->offset + reg, value))
-		vcm_sample_fail(hw);
+	hw->failed |= regmap_write(hw->regs, hw->offset + reg, value);
 }
 
-/* Returns when no master uses an old translation */
-static void vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
+/* What cannot forget must not translate; the read sees the write off */
+static int vcm_sample_switch_off(struct vcm_sample *hw)
+{
+	u32 status;
+
+	dev_err_ratelimited(hw->dev, "does not answer, switched off\n");
+	return regmap_write(hw->regs, hw->offset + SAMPLE_CTRL, 0) ?:
+	       regmap_read(hw->regs, hw->offset + SAMPLE_STATUS, &status);
+}
+
+/* Returns when no master uses an old translation; an errno if some may */
+static int vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
 {
 	u32 i, status;
 
@@ -102,12 +100,13 @@ static void vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
 		vcm_sample_write(hw, SAMPLE_INV_ALL, 1);
 	for (i = 0; i < size && size <= SAMPLE_INV_MAX; i += SZ_4K)
 		vcm_sample_write(hw, SAMPLE_INV_ADDR, addr + i);
-
 	if (!hw->failed &&
-	    regmap_read_poll_timeout(hw->regs, hw->offset + SAMPLE_STATUS,
-				     status, !(status & SAMPLE_STATUS_BUSY),
-				     1, USEC_PER_SEC))
-		vcm_sample_fail(hw);
+	    !regmap_read_poll_timeout(hw->regs, hw->offset + SAMPLE_STATUS,
+				      status, !(status & SAMPLE_STATUS_BUSY),
+				      1, USEC_PER_SEC))
+		return 0;
+	hw->failed = true;
+	return vcm_sample_switch_off(hw);
 }
 
 /* Translate for the context that the masters see, or for nobody */
@@ -118,6 +117,8 @@ static void vcm_sample_program(struct vcm_sample *hw)
 	if (!hw->powered)
 		return;
 	vcm_sample_write(hw, SAMPLE_CTRL, 0);
+	/* A fault of whom the masters saw before is nobody's any more */
+	vcm_sample_write(hw, SAMPLE_FAULT_STATUS, SAMPLE_FAULT_VALID);
 	if (on)
 		vcm_sample_write(hw, SAMPLE_TABLE, hw->ctx->base);
 	vcm_sample_invalidate(hw, 0, U32_MAX);
@@ -184,12 +185,12 @@ static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	int prot = (flags & VCM_RES_READ ? IOMMU_READ : 0) |
 		   (flags & VCM_RES_WRITE ? IOMMU_WRITE : 0) |
-		   (ctx->hw->coherent ? IOMMU_CACHE : 0);
+		   (flags & VCM_MMU_DEVICE ? IOMMU_MMIO :
+		    vcm_snooped(vcm) ? IOMMU_CACHE : 0);
 
 	/* Imported memory may lie anywhere */
 	if (upper_32_bits((u64)paddr + pgsize * pgcount - 1))
 		return -EADDRNOTAVAIL;
-
 	guard(mutex)(&ctx->hw->lock);
 	if (ctx->hw->failed)
 		return -EIO;
@@ -207,14 +208,15 @@ static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,
 }
 
 /* Nothing is cached without power, or of a context that no master sees */
-static void vcm_sample_tlb_sync(struct vcm *vcm, dma_addr_t addr,
-				resource_size_t size)
+static int vcm_sample_tlb_sync(struct vcm *vcm, dma_addr_t addr,
+			       resource_size_t size)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 
 	guard(mutex)(&ctx->hw->lock);
 	if (ctx->hw->powered && ctx->hw->ctx == ctx)
-		vcm_sample_invalidate(ctx->hw, addr, min(size, U32_MAX));
+		return vcm_sample_invalidate(ctx->hw, addr, min(size, U32_MAX));
+	return 0;
 }
 
 static void vcm_sample_put(void *data)
@@ -248,7 +250,8 @@ static int vcm_sample_limits(struct vcm *vcm, struct vcm_master *master)
 	u64 mask = min_not_zero(dma_get_mask(master->dev),
 				master->dev->bus_dma_limit);
 
-	master->unsnooped = !to_ctx(vcm)->hw->coherent;
+	master->unsnooped =
+		device_get_dma_attr(master->dev) != DEV_DMA_COHERENT;
 	return mask < U32_MAX ? vcm_master_block(master, mask + 1, U32_MAX) : 0;
 }
 
@@ -268,13 +271,13 @@ static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	struct vcm_sample *hw = vcm_sample_find(dev);
+	int ret = 0;
 
 	if (IS_ERR(hw))
 		return -ENODEV;
 	vcm_sample_put(hw);
 	if (hw != ctx->hw)
 		return -EINVAL;
-
 	scoped_guard(mutex, &hw->lock) {
 		if (hw->masters && hw->ctx != ctx)
 			return -EBUSY;
@@ -282,12 +285,15 @@ static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 		if (!hw->masters++)
 			vcm_sample_program(hw);
 	}
-
-	if (device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
-			    DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE))
-		return 0;
-	vcm_sample_detach(vcm, dev);
-	return -ENODEV;
+	/* Its next suspend lets go of the MMU */
+	pm_runtime_get_sync(dev);
+	if (!device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
+			     DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE))
+		ret = -ENODEV;
+	pm_runtime_put(dev);
+	if (ret)
+		vcm_sample_detach(vcm, dev);
+	return ret;
 }
 
 static void vcm_sample_release(struct vcm *vcm)
@@ -337,7 +343,6 @@ struct vcm *vcm_sample_create(struct device *dev)
 	hw = vcm_sample_find(dev);
 	if (IS_ERR(hw))
 		return ERR_CAST(hw);
-
 	ctx = kzalloc_obj(*ctx);
 	ret = !ctx ? -ENOMEM : vcm_mmu_init(&ctx->mmu, &vcm_sample_ops, 0,
 					    U32_MAX, SAMPLE_PAGE_SIZES);
@@ -346,7 +351,6 @@ struct vcm *vcm_sample_create(struct device *dev)
 		vcm_sample_put(hw);
 		return ERR_PTR(ret);
 	}
-
 	ctx->hw = hw;
 	ctx->mmu.vcm.memory.last = U32_MAX;
 	ret = vcm_attach(&ctx->mmu.vcm, dev);
@@ -368,7 +372,6 @@ static irqreturn_t vcm_sample_irq(int irq, void *data)
 	    !(status & SAMPLE_FAULT_VALID) ||
 	    regmap_read(hw->regs, hw->offset + SAMPLE_FAULT_ADDR, &addr))
 		return IRQ_NONE;
-
 	vcm_sample_write(hw, SAMPLE_FAULT_STATUS, SAMPLE_FAULT_VALID);
 	if (hw->ctx)
 		vcm_report_fault(&hw->ctx->mmu.vcm, addr,
@@ -416,8 +419,8 @@ static int vcm_sample_map_regs(struct platform_device *pdev,
 
 	hw->regs = dev_get_regmap(hw->dev->parent, NULL);
 	if (hw->regs)
-		return device_property_read_u32(hw->dev, "reg", &hw->offset);
-
+		return of_property_read_reg(hw->dev->of_node, 0, &hw->offset,
+					    NULL);
 	mem = devm_platform_ioremap_resource(pdev, 0);
 	if (IS_ERR(mem))
 		return PTR_ERR(mem);
@@ -442,17 +445,12 @@ static int vcm_sample_probe(struct platform_device *pdev)
 	ret = devm_add_action_or_reset(dev, vcm_sample_put, hw);
 	if (ret)
 		return ret;
-
 	ret = vcm_sample_map_regs(pdev, hw);
 	if (ret)
 		return dev_err_probe(dev, ret, "no registers\n");
 	irq = platform_get_irq(pdev, 0);
 	if (irq < 0)
 		return irq;
-	ret = devm_request_threaded_irq(dev, irq, NULL, vcm_sample_irq,
-					IRQF_ONESHOT, dev_name(dev), hw);
-	if (ret)
-		return ret;
 	ret = devm_pm_runtime_enable(dev);
 	if (ret)
 		return ret;
@@ -461,7 +459,10 @@ static int vcm_sample_probe(struct platform_device *pdev)
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot be switched on\n");
 	pm_runtime_put(dev);
-
+	ret = devm_request_threaded_irq(dev, irq, NULL, vcm_sample_irq,
+					IRQF_ONESHOT, dev_name(dev), hw);
+	if (ret)
+		return ret;
 	scoped_guard(mutex, &vcm_sample_list_lock)
 		list_add_tail(&hw->entry, &vcm_sample_list);
 	return 0;

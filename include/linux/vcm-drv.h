@@ -138,6 +138,18 @@ typedef int (*vcm_live_fn)(struct vcm_res *res, struct vcm_phys *phys,
 int vcm_visit_live(struct vcm *vcm, vcm_live_fn fn, void *priv);
 
 /**
+ * vcm_snooped() - whether devices snoop the caches of the CPUs
+ * @vcm: the context
+ *
+ * Context: Within an operation of the provider that holds the topology.
+ * Return: true if the attached devices do, or the last ones did.
+ */
+static inline bool vcm_snooped(const struct vcm *vcm)
+{
+	return !vcm->unsnooped;
+}
+
+/**
  * vcm_granule() - smallest page of a context
  * @vcm: the context
  *
@@ -199,12 +211,14 @@ unsigned long vcm_leaves(const struct vcm_res *res);
  * @vcm: the context's operations: VCM_MMU_OPS, owner, name and release, and
  *	whatever else the driver has of its own
  * @map_pages: write @pgcount leaves of @pgsize bytes, from @addr on and for
- *	consecutive physical addresses from @paddr on. @flags are VCM_RES_*.
+ *	consecutive physical addresses from @paddr on. @flags are VCM_RES_*, and
+ *	%VCM_MMU_DEVICE for what is no RAM and must not be cached.
  *	Bytes mapped are added to @mapped even when it fails. It may succeed
  *	with fewer leaves, at the end of a table: it is called for the rest then
  * @unmap_pages: clear leaves that @map_pages wrote with the same @pgsize
  * @tlb_sync: invalidate @size bytes from @addr on and wait until no master uses
- *	an old translation
+ *	an old translation. An errno when hardware neither did so nor could be
+ *	switched off: the memory is never used again then, and @stop is not called
  * @start: before the first binding becomes live: program the table base.
  *	Optional
  * @stop: after the last binding has gone, undoes @start. Optional
@@ -220,8 +234,8 @@ struct vcm_mmu_driver {
 			 size_t *mapped);
 	void (*unmap_pages)(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 			    size_t pgcount);
-	void (*tlb_sync)(struct vcm *vcm, dma_addr_t addr,
-			 resource_size_t size);
+	int (*tlb_sync)(struct vcm *vcm, dma_addr_t addr,
+			resource_size_t size);
 	int (*start)(struct vcm *vcm);
 	void (*stop)(struct vcm *vcm);
 };
@@ -244,6 +258,9 @@ int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
 int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch);
+
+/* What is mapped is no RAM: registers for instance */
+#define VCM_MMU_DEVICE		BIT(31)
 
 /* The members of struct vcm_driver that the page-table wrapper provides */
 #define VCM_MMU_OPS						\

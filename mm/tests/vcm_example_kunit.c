@@ -2,6 +2,7 @@
 /*
  * The example of README.md and of the documentation, and a test that runs it.
  */
+#include <kunit/device.h>
 #include <kunit/platform_device.h>
 #include <kunit/test.h>
 #include <linux/dma-mapping.h>
@@ -117,8 +118,35 @@ static void vcm_example_probe_share_remove(struct kunit *test)
 	vcm_phys_put(phys);
 }
 
+/* vcm_for_device(): without an IOMMU addresses are those of the memory */
+static void vcm_example_for_device(struct kunit *test)
+{
+	struct device *dev = kunit_device_register(test, "vcm-device");
+	struct vcm_res *res;
+	struct vcm *vcm;
+
+	if (!IS_ENABLED(CONFIG_VCM_CMA))
+		kunit_skip(test, "no provider for a device without an MMU");
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_for_device(NULL), ERR_PTR(-EINVAL));
+	KUNIT_ASSERT_EQ(test, 0, dma_coerce_mask_and_coherent(dev,
+							      DMA_BIT_MASK(32)));
+	vcm = vcm_for_device(dev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_reserve(vcm, SZ_4K, 0),
+			    ERR_PTR(-EOPNOTSUPP));
+	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, res);
+	if (!IS_ERR_OR_NULL(res))
+		KUNIT_EXPECT_EQ(test, res->phys->count, 1);
+	vcm_destroy_binding(res);
+	vcm_destroy(vcm);
+}
+
 static struct kunit_case vcm_example_cases[] = {
 	KUNIT_CASE(vcm_example_probe_share_remove),
+	KUNIT_CASE(vcm_example_for_device),
 	{ }
 };
 

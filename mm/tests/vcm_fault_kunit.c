@@ -489,8 +489,8 @@ static void fault_interrupt(struct kunit *test, struct fault_irq *irq)
 {
 	init_completion(&irq->done);
 	hrtimer_setup(&irq->timer, fault_tick, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&irq->timer, us_to_ktime(100), HRTIMER_MODE_REL_HARD);
+		      HRTIMER_MODE_REL);
+	hrtimer_start(&irq->timer, us_to_ktime(100), HRTIMER_MODE_REL);
 	wait_for_completion(&irq->done);
 	hrtimer_cancel(&irq->timer);
 	KUNIT_EXPECT_TRUE(test, irq->hard);

@@ -55,14 +55,15 @@ static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 }
 
 /* The hardware can only forget everything */
-static void gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
-			  resource_size_t size)
+static int gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
+			 resource_size_t size)
 {
 	struct gart *gart = to_gart(vcm);
 
 	guard(mutex)(&gart->lock);
 	gart->flushes++;
 	memset(gart->kept, 0, GART_ENTRIES * sizeof(*gart->kept));
+	return 0;
 }
 
 static void gart_release(struct vcm *vcm)

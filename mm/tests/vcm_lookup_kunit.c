@@ -1011,8 +1011,8 @@ static void lookup_info_in_interrupt(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, irq);
 	irq->vcm = ctx->vcm;
 	hrtimer_setup(&irq->timer, lookup_tick, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&irq->timer, us_to_ktime(200), HRTIMER_MODE_REL_HARD);
+		      HRTIMER_MODE_REL);
+	hrtimer_start(&irq->timer, us_to_ktime(200), HRTIMER_MODE_REL);
 	end = jiffies + 10 * HZ;
 	for (i = 0; READ_ONCE(irq->calls) < 50 && time_before(jiffies, end); i++) {
 		lookup_churn(&t, i);

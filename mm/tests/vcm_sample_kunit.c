@@ -9,11 +9,11 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
@@ -1179,12 +1179,12 @@ struct fault_stall {
 static bool fault_stall(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
 			void *priv)
 {
+	const ktime_t end = ktime_add_ms(ktime_get(), 50);
 	struct fault_stall *stall = priv;
-	unsigned int i;
 
 	complete(&stall->entered);
-	for (i = 0; i < 5000 && !stall->off; i++) {
-		udelay(10);
+	while (!stall->off && ktime_before(ktime_get(), end)) {
+		cpu_relax();
 		stall->off = !READ_ONCE(stall->m->ctrl);
 	}
 	return true;

@@ -203,7 +203,7 @@ static int soft_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 	guard(mutex)(&s->lock);
 	s->stats.maps++;
 
-	if (!flags || flags & ~SOFT_ACCESS)
+	if (!(flags & SOFT_ACCESS) || flags & ~(SOFT_ACCESS | VCM_MMU_DEVICE))
 		soft_complain(s, "access flags %#x", flags);
 	if (!soft_check_run(s, addr, paddr, pgsize, pgcount))
 		return -EINVAL;
@@ -249,8 +249,8 @@ static void soft_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 	}
 }
 
-static void soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
-			  resource_size_t size)
+static int soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
+			 resource_size_t size)
 {
 	struct softmmu *s = softmmu_from(vcm);
 	struct soft_leaf *leaf, *next;
@@ -262,8 +262,10 @@ static void soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 
 	if (!size || check_add_overflow(addr, size - 1, &last)) {
 		soft_complain(s, "%pa bytes at %pad invalidated", &size, &addr);
-		return;
+		return 0;
 	}
+	if (s->sync_error)
+		return s->sync_error;
 
 	for (leaf = soft_first(s, addr); leaf && leaf->last <= last;
 	     leaf = next) {
@@ -274,6 +276,7 @@ static void soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			s->stats.stale--;
 		}
 	}
+	return 0;
 }
 
 /* Hardware is slow to start and to stop: as slow as the test wants it */

@@ -57,6 +57,7 @@ struct softmmu_stats {
  * @stats: what has happened so far
  * @expect_complaints: count violations only, do not fail the test for them
  * @alloc_error: errno that the next calls of alloc answer, 0 for none
+ * @sync_error: errno of tlb_sync, which does nothing then; 0 for none
  * @alloc_hook: sees all memory that alloc hands out
  * @at_gate: completed whenever start or stop has been entered, optional
  * @gate: what they wait for then
@@ -67,6 +68,7 @@ struct softmmu {
 	struct softmmu_stats stats;
 	bool expect_complaints;
 	int alloc_error;
+	int sync_error;
 	void (*alloc_hook)(struct kunit *test, struct vcm_phys *phys);
 	struct completion *at_gate;
 	struct completion *gate;
