@@ -24,6 +24,7 @@
 #define DISK		"/dev/nvme0n1"
 #define KMEMLEAK	DEBUGFS "/kmemleak"
 #define DRIVER		"/sys/bus/pci/drivers/vcm-edu"
+#define DISK_DRIVER	"/sys/bus/pci/drivers/nvme"
 #define WAKE_ALARM	"/sys/class/rtc/rtc0/wakealarm"
 #define POWER_STATE	"/sys/power/state"
 #define SUSPENDED	"/sys/power/suspend_stats/success"
@@ -216,11 +217,11 @@ static void load_modules(void)
 	}
 }
 
-/* The devices that vcm-edu drives, by their PCI names. */
-static int bound_devices(char names[][NAME_SIZE])
+/* The devices that a PCI driver has, by their names. */
+static int bound_devices(const char *driver, char names[][NAME_SIZE])
 {
 	struct dirent entry, *result;
-	DIR *dir = opendir(DRIVER);
+	DIR *dir = opendir(driver);
 	int n = 0;
 
 	if (!dir)
@@ -247,7 +248,7 @@ static void show_short_reach(void)
 	char devices[MAX_DEVICES][NAME_SIZE], wide[16], line[256];
 	int ret, again;
 
-	if (!bound_devices(devices)) {
+	if (!bound_devices(DRIVER, devices)) {
 		row("28-bit", "vcm-edu drives no device", 0);
 		return;
 	}
@@ -366,12 +367,12 @@ static void take_down(void)
 {
 	char devices[MAX_DEVICES][NAME_SIZE];
 	char line[256] = "";
-	int i, good = 1, n = bound_devices(devices);
+	int i, good = 1, n = bound_devices(DRIVER, devices);
 
 	for (i = 0; i < n; i++)
 		if (write_file(DRIVER "/unbind", devices[i]))
 			good = 0;
-	if (bound_devices(devices))
+	if (bound_devices(DRIVER, devices))
 		good = 0;
 	for (i = nr_modules - 1; i >= 0; i--) {
 		if (!syscall(__NR_delete_module, modules[i], O_NONBLOCK))
@@ -383,6 +384,25 @@ static void take_down(void)
 	snprintf(text, sizeof(text), "%d devices unbound, %d modules unloaded%s",
 		 n, nr_modules, line);
 	row("remove", text, good);
+}
+
+/*
+ * When the system goes down, the driver of virtio-iommu resets the IOMMU before
+ * that of the disk is through, which then waits a minute, or for ever.
+ */
+static void take_disk_down(void)
+{
+	char devices[MAX_DEVICES][NAME_SIZE];
+	int i, ret, n = bound_devices(DISK_DRIVER, devices);
+
+	for (i = 0; i < n; i++) {
+		ret = write_file(DISK_DRIVER "/unbind", devices[i]);
+		if (!ret)
+			continue;
+		report("VCM-INIT: %s keeps its driver: %s\n", devices[i],
+		       error_name(-ret));
+		failures++;
+	}
 }
 
 /*
@@ -461,6 +481,7 @@ int main(void)
 		else if (strcmp(what, "kunit"))
 			failures++;
 		take_down();
+		take_disk_down();
 		check_leaks();
 	}
 	report("VCM-INIT: done, %d failures\n", failures);
