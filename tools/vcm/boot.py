@@ -39,11 +39,21 @@ class Machine:
     #: why it cannot be; empty: it can
     sleepless: str = ""
     memory: str = "2048M"
+    #: one processor whose clock counts its instructions
+    counted: bool = False
 
 
 VIRT = ["-machine", "virt,gic-version=3"]
 Q35 = ["-machine", "q35,kernel-irqchip=split"]
 REACH = ["vcm_edu.dma_bits=64", "vcm.reach=1"]
+
+#: 16 slots with 8 ports each, an edu behind each of them
+PORTS = [a for i in range(128) for a in (
+    "-device", f"pcie-root-port,id=p{i},chassis={i},addr={2 + i // 8:02x}.{i % 8},multifunction=on",
+    "-device", f"edu,bus=p{i}")]
+#: the clock of a processor; by instructions, time stands still while it does
+FREE = ["-accel", "tcg,thread=multi", "-smp", "2"]
+COUNTED = ["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
 
 MACHINES = {
     "smmuv3": Machine("SMMUv3", ARM64, ["-machine", "virt,gic-version=3,iommu=smmuv3", *EDU], disk=True),
@@ -55,6 +65,10 @@ MACHINES = {
                         memory="4096M"),
     # what lies above 4 GiB, PCI's configuration space not the least, is out of reach
     "arm": Machine("arm", ARM, ["-machine", "virt,highmem=off", *WIDE_EDU], REACH, iommu=False),
+    # each device alone in its IOMMU group: behind a port of its own, with access control
+    "bench": Machine("SMMUv3, instructions counted", ARM64,
+                     ["-machine", "virt,gic-version=3,iommu=smmuv3,dtb-randomness=off",
+                      "-cpu", "cortex-a57,cntfrq=1000000000", *PORTS], ["nokaslr"], memory="6144M", counted=True),
     # the clock's alarm does not wake these from idle
     "intel-iommu": Machine("VT-d", X86_64, [*Q35, "-device", "intel-iommu,intremap=off", *EDU],
                            ["intel_iommu=on"], sleep="mem"),
@@ -101,7 +115,7 @@ def command(image, machine, cmdline=(), memory=None, disk=None):
              *(["vcm.disk=1"] if disk else [])]
     nvme = ["-drive", f"file={disk},format=raw,if=none,id=disk",
             "-device", "nvme,addr=04.0,drive=disk,serial=vcm"] if disk else []
-    argv = [*of.arch.qemu, "-accel", "tcg,thread=multi", "-smp", "2", "-m", memory or of.memory,
+    argv = [*of.arch.qemu, *(COUNTED if of.counted else FREE), "-m", memory or of.memory,
             "-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio",
             *of.qemu, *nvme,
             "-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", " ".join(words)]

@@ -11,11 +11,15 @@ from base import LINUX
 from steps import LOGS, run
 
 
-def packed(kind, arch, modules=(), busybox=None, cmdline=()):
+#: runs when it is loaded, and takes the devices
+BENCH = "vcm-bench"
+
+
+def packed(kind, arch, modules=(), busybox=None, cmdline=(), purpose=""):
     """What a build gives, with its initial ramdisk."""
     name = kbuild.image(kind, arch)
-    return Image(name, kind, arch, kbuild.out(name) / arch.kernel, kbuild.initrd(name, arch, modules, busybox),
-                 list(cmdline))
+    return Image(name, kind, arch, kbuild.out(name) / arch.kernel,
+                 kbuild.initrd(name, arch, modules, busybox, purpose), list(cmdline))
 
 
 def build_run(arch=ARM64):
@@ -27,7 +31,16 @@ def build_run(arch=ARM64):
 
 
 def run_image(arch=ARM64, busybox=None):
-    return packed("run", arch, kbuild.built_modules(kbuild.image("run", arch)), busybox)
+    modules = kbuild.built_modules(kbuild.image("run", arch))
+    return packed("run", arch, [m for m in modules if m.stem != BENCH], busybox)
+
+
+def build_bench():
+    """The run image of arm64, which loads the benchmark and what that needs."""
+    build_run()
+    modules = kbuild.built_modules("run")
+    needed = [m for m in modules if m.stem in kbuild.depends(kbuild.out("run") / f"drivers/vcm/{BENCH}.ko")]
+    return packed("run", ARM64, [*needed, *(m for m in modules if m.stem == BENCH)], purpose="bench")
 
 
 def build_debug(arch=ARM64):

@@ -119,7 +119,7 @@ def depends(module):
     return [d for d in found[1].decode().split(",") if d] if found else []
 
 
-def initrd(name, arch, modules=(), busybox=None):
+def initrd(name, arch, modules=(), busybox=None, purpose=""):
     """Pack our init, and the modules it loads, into an initial ramdisk."""
     folder = out(name)
     headers = folder / ".vcm-headers"
@@ -134,16 +134,17 @@ def initrd(name, arch, modules=(), busybox=None):
             LOGS / f"init-{name}.log")
     listing = [f"dir /{d} 0755 0 0" for d in ("dev", "proc", "sys", "bin", "lib", "lib/modules")]
     listing += ["nod /dev/console 0600 0 0 c 5 1", f"file /init {init} 0755 0 0"]
-    names = folder / "vcm-modules"
+    purpose = purpose or ("shell" if busybox else "demo")
+    names = folder / f"vcm-modules-{purpose}"
     names.write_text("".join(f"{m.name}\n" for m in modules))
     listing += [f"file /modules {names} 0644 0 0"]
     listing += [f"file /lib/modules/{m.name} {m} 0644 0 0" for m in modules]
     if busybox:
         listing += [f"file /bin/busybox {busybox} 0755 0 0"]
         listing += [f"slink /bin/{a} busybox 0777 0 0" for a in ("sh",)]
-    table = folder / "vcm-initrd.list"
+    table = folder / f"vcm-initrd-{purpose}.list"
     table.write_text("\n".join(listing) + "\n")
-    archive = folder / ("vcm-initrd-shell.cpio" if busybox else "vcm-initrd.cpio")
+    archive = folder / f"vcm-initrd-{purpose}.cpio"
     with open(archive, "wb") as f:
         subprocess.run([folder / "usr/gen_init_cpio", table], stdout=f, check=True)
     return archive

@@ -8,6 +8,7 @@ import sys
 
 import arch
 import base
+import bench
 import boot
 import demo
 import deps
@@ -61,6 +62,11 @@ def console():
     shell.shell()
 
 
+def measure():
+    prepare()
+    bench.measure()
+
+
 def mutate():
     prepare()
     mutants.all_of_them()
@@ -81,6 +87,7 @@ COMMANDS = {
     "test": lambda: gated(gate.test, gate.GATED),
     "test-all": lambda: gated(gate.test_all, arch.ALL),
     "checks": lambda: gated(gate.check, gate.GATED),
+    "bench": measure,
     "mutants": mutate,
     "shell": console,
     "kunit": kunit_qemu,
