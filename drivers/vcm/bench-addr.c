@@ -207,6 +207,7 @@ static void *addr_maple_get(u64 size, u64 limit)
 	struct object *object = kzalloc_obj(*object);
 	unsigned long align, start, nr = size >> 12;
 	int ret;
+
 	MA_STATE(mas, &addr_tree, 0, 0);
 
 	align = roundup_pow_of_two(nr);
