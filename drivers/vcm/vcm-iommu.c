@@ -114,17 +114,16 @@ static void vcm_iommu_clear(struct vcm_iommu_domain *d, struct vcm_res *res,
 		vcm_quarantine(res, phys);
 }
 
-/* Part by part: for one part, and for memory without struct pages. */
+/* Part by part: by as few instructions as there can be. */
 static int vcm_iommu_map_parts(struct vcm_iommu_domain *d, struct vcm_res *res,
 			       struct vcm_phys *phys, int prot)
 {
+	const struct phys_vec *part = phys->parts;
+	const struct phys_vec *end = part + phys->count;
 	size_t mapped = 0;
-	unsigned int i;
 	int ret;
 
-	for (i = 0; i < phys->count; i++) {
-		const struct phys_vec *part = &phys->parts[i];
-
+	for (; part != end; part++) {
 		ret = iommu_map(d->domain, res->start + mapped, part->paddr,
 				part->len, prot, GFP_KERNEL);
 		if (ret) {
@@ -152,25 +151,30 @@ static unsigned int vcm_iommu_fill_sg(struct scatterlist *sg,
 				      const struct vcm_phys *phys,
 				      struct vcm_iommu_cursor *at)
 {
+	const struct phys_vec *part = &phys->parts[at->part];
+	const struct phys_vec *end = &phys->parts[phys->count];
+	size_t offset = at->offset;
 	unsigned int n;
 
-	for (n = 0; n < nents && at->part < phys->count; n++) {
-		const struct phys_vec *part = &phys->parts[at->part];
-		size_t len = min(part->len - at->offset,
-				 (size_t)VCM_IOMMU_SG_MAX);
+	for (n = 0; n < nents && part != end; n++) {
+		size_t len = part->len - offset;
+		struct page *page = phys_to_page(part->paddr + offset);
 
-		sg_set_page(&sg[n], phys_to_page(part->paddr + at->offset),
-			    len, 0);
-		at->offset += len;
-		if (at->offset == part->len) {
-			at->offset = 0;
-			at->part++;
+		if (len <= VCM_IOMMU_SG_MAX) {
+			sg_set_page(&sg[n], page, len, 0);
+			offset = 0;
+			part++;
+		} else {
+			sg_set_page(&sg[n], page, VCM_IOMMU_SG_MAX, 0);
+			offset += VCM_IOMMU_SG_MAX;
 		}
 	}
+	at->part = part - phys->parts;
+	at->offset = offset;
 	return n;
 }
 
-/* Many parts with few calls, since each of them may synchronise the TLB. */
+/* Many parts with few calls, where each of them synchronises the TLB. */
 static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
 				 struct vcm_res *res, struct vcm_phys *phys,
 				 int prot)
@@ -206,7 +210,8 @@ static int vcm_iommu_map_one(struct vcm_iommu_domain *d, struct vcm_res *res,
 {
 	int prot = vcm_iommu_prot(d, res, phys);
 
-	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES)
+	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES &&
+	    d->domain->ops->iotlb_sync_map)
 		return vcm_iommu_map_batches(d, res, phys, prot);
 	return vcm_iommu_map_parts(d, res, phys, prot);
 }
