@@ -699,22 +699,26 @@ static int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 	return flags & rw ? flags : flags | rw;
 }
 
-/* The largest of @sizes that the reservation and its first part can use. */
-static unsigned long vcm_best_page(unsigned long sizes, resource_size_t size,
-				   const struct phys_vec *part)
+/* The largest of the page sizes @sizes, which @size is a multiple of one of. */
+static unsigned long vcm_largest(unsigned long sizes, resource_size_t size)
 {
-	const unsigned long granule = sizes & -sizes;
-	unsigned long page;
-
 	if (size < BIT_ULL(BITS_PER_LONG - 1))
 		sizes &= GENMASK(fls64(size) - 1, 0);
+	return 1UL << __fls(sizes);
+}
 
-	for (;;) {
-		page = 1UL << __fls(sizes);
-		if (page == granule || !part || vcm_part_holds(part, page))
-			return page;
-		sizes &= ~page;
-	}
+/*
+ * Where in the largest page of @sizes that it has, up to @page, a part of
+ * memory begins.
+ */
+static unsigned long vcm_part_phase(const struct phys_vec *part,
+				    unsigned long sizes, unsigned long page)
+{
+	const unsigned long granule = sizes & -sizes;
+
+	while (page != granule && !vcm_part_holds(part, page))
+		page = 1UL << __fls(sizes & (page - 1));
+	return part->paddr & (page - granule);
 }
 
 /* Addresses that @res keeps: its size and the guard. */
@@ -767,14 +771,17 @@ static int vcm_place_try(struct vcm_res *res, const struct vcm_va_req *req,
 }
 
 /*
- * Finds an address for @res. Without req.align it is aligned for the largest
- * page that still works.
+ * Finds an address for @res. Without req.align it is aligned to the largest page
+ * of its size that still works, even if the memory has no such page: whole
+ * tables are cleared at once then. It is congruent to the memory as far as the
+ * first part has use of it.
  */
 static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
-			 struct vcm_va_req req, unsigned long granule)
+			 const struct vcm_va_req *wanted, unsigned long granule)
 {
 	unsigned long sizes = (res->vcm->pgsize_bitmap & -granule) | granule;
-	unsigned long page;
+	struct vcm_va_req req = *wanted;
+	unsigned long phase = 0, page;
 	int ret;
 
 	ret = vcm_res_span(res, granule, &req.span);
@@ -785,11 +792,13 @@ static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
 		return vcm_place_try(res, &req, granule);
 	}
 
-	page = vcm_best_page(sizes, res->res_size, part);
+	page = vcm_largest(sizes, res->res_size);
+	/* The granule may have outgrown the memory, which cannot be bound then */
+	if (part)
+		phase = vcm_part_phase(part, sizes, page);
 	for (;;) {
 		req.align = page;
-		/* The granule may have outgrown the memory, which cannot be bound then */
-		req.phase = part ? part->paddr & (page - granule) : 0;
+		req.phase = phase & (page - 1);
 		ret = vcm_place_try(res, &req, granule);
 		if (ret != -ENOSPC || page == granule)
 			return ret;
@@ -818,7 +827,7 @@ static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 		if (size > (resource_size_t)~mask)
 			break;
 		res->res_size = (size + mask) & ~mask;
-		ret = vcm_res_place(res, part, *req, mask + 1);
+		ret = vcm_res_place(res, part, req, mask + 1);
 	} while (ret == -ESTALE);
 
 	if (ret) {
