@@ -14,24 +14,25 @@
  *	gives out; activate, deactivate, attach, detach and destroy for writing.
  *	No call holds that of two contexts.
  * vcm->va_lock (spinlock, interrupts off): the address tree and its history,
- *	the granule, the ranges that are blocked, and the states of
- *	reservations. Held for O(log n), never across an operation of the
- *	provider; may be taken in hard interrupt context.
- * vcm->bound_lock (spinlock): the lists of bound and, where addresses follow
- *	the memory, of idle reservations. A reservation leaves vcm->bound only
- *	while it is being unbound, so the list stands still for whoever holds
- *	topology for writing: such a walk needs neither lock nor references.
- *	One that is being unbound may stand on a list of its unbinder's.
+ *	the granule, the ranges that are blocked, the states of reservations,
+ *	and the lists of those that are bound and, where addresses follow the
+ *	memory, of those that are idle. Held for O(log n), never across an
+ *	operation of the provider; may be taken in hard interrupt context.
+ *	A reservation leaves vcm->bound only while it is being unbound, so the
+ *	list stands still for whoever holds topology for writing: such a walk
+ *	needs neither lock nor references. One that is being unbound may stand
+ *	on a list of its unbinder's.
  * phys->lock (spinlock): the bindings of a physical allocation, which
  *	several contexts share.
  *
- * Order: topology, then the provider's locks, then one of the three spinlocks;
+ * Order: topology, then the provider's locks, then one of the two spinlocks;
  * these never nest.
  *
  * The state of a reservation (enum vcm_res_state) makes the slow work of
  * different reservations run in parallel and that of one exclusive, which is
  * what today's page-table code demands of its caller. Topology is taken before
- * the state changes. Nobody waits for a state while holding topology or while
+ * the state changes; only a reservation that vcm_map() makes is born as one
+ * that is being bound. Nobody waits for a state while holding topology or while
  * another reservation is binding or unbinding on his account: a waiter drops
  * topology, waits, takes it again and looks again.
  *
@@ -136,7 +137,6 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	vcm->granule = mask + 1;
 	vcm->va_tree = RB_ROOT;
 	vcm->va_last = NULL;
-	spin_lock_init(&vcm->bound_lock);
 	INIT_LIST_HEAD(&vcm->bound);
 	INIT_LIST_HEAD(&vcm->idle);
 	vcm_fault_init(vcm);
@@ -806,7 +806,10 @@ static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
 	}
 }
 
-/* Reserves for a public call; @part is the first of the memory to come. */
+/*
+ * Reserves for a public call; @part is the first of the memory that is bound
+ * next, NULL when none is.
+ */
 static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 				       unsigned int flags,
 				       const struct phys_vec *part,
@@ -820,6 +823,8 @@ static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 	res = vcm_res_new(vcm, size, flags, owner);
 	if (IS_ERR(res))
 		return res;
+	if (part)
+		res->state = VCM_RES_BINDING;
 
 	do {
 		mask = vcm_granule(vcm) - 1;
@@ -998,21 +1003,38 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_ref_reserve);
 
 /* Bindings */
 
-static bool vcm_res_settled(const struct vcm_res *res)
+/* Whether no bind or unbind is under way; who ends one is to tell, if so. */
+static bool vcm_res_settled(struct vcm_res *res)
 {
-	u8 state = READ_ONCE(res->state);
-
-	return state == VCM_RES_UNBOUND || state == VCM_RES_BOUND;
+	guard(spinlock_irqsave)(&res->vcm->va_lock);
+	if (res->state == VCM_RES_UNBOUND || res->state == VCM_RES_BOUND)
+		return true;
+	res->awaited = true;
+	return false;
 }
 
-/* Ends a bind or an unbind. */
+/* Whether it is not bound any more; who unbinds it is to tell, if it is. */
+static bool vcm_res_left_bound(struct vcm_res *res)
+{
+	guard(spinlock_irqsave)(&res->vcm->va_lock);
+	if (res->state != VCM_RES_BOUND)
+		return true;
+	res->awaited = true;
+	return false;
+}
+
+/*
+ * Ends a bind or an unbind. Who waits has stood in the queue before he asked to
+ * be told, under the same lock.
+ */
 static void vcm_res_settle(struct vcm_res *res, enum vcm_res_state state)
 {
-	scoped_guard(spinlock_irqsave, &res->vcm->va_lock)
-		WRITE_ONCE(res->state, state);
-	/* Pairs with the barrier of a waiter that goes to sleep */
-	smp_mb();
-	wake_up_var(&res->state);
+	lockdep_assert_held(&res->vcm->va_lock);
+	res->state = state;
+	if (res->awaited) {
+		res->awaited = false;
+		wake_up_var(&res->state);
+	}
 }
 
 /* Claims an unbound reservation for a bind. */
@@ -1036,7 +1058,7 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 		return -ENOSPC;
 	if (!vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
 		return -EOPNOTSUPP;
-	WRITE_ONCE(res->state, VCM_RES_BINDING);
+	res->state = VCM_RES_BINDING;
 	return 0;
 }
 
@@ -1108,60 +1130,72 @@ static void vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys, bool made)
 {
 	struct vcm *vcm = res->vcm;
 
+	guard(spinlock_irqsave)(&vcm->va_lock);
 	res->phys = phys;
 	res->bound_size = phys->size;
 	res->made = made;
 	res->placed = true;
-	scoped_guard(spinlock, &vcm->bound_lock)
-		list_move_tail(&res->vcm_entry, &vcm->bound);
+	list_move_tail(&res->vcm_entry, &vcm->bound);
 	vcm_res_settle(res, VCM_RES_BOUND);
 }
 
-/*
- * vcm_bind() with topology held; @other as in vcm_bind_enter(). @made says
- * whether the binding takes over the ownership of the memory.
- */
-static int vcm_bind_locked(struct vcm_res *res, struct vcm_phys *phys,
-			   bool made, struct vcm_res **other)
+static int vcm_bind_failed(struct vcm_res *res, int ret)
 {
-	struct vcm *vcm = res->vcm;
-	int ret;
-
-	lockdep_assert_held_read(&vcm->topology);
-	if (vcm->dead)
-		return -ENODEV;
-	ret = vcm_bind_claim(res, phys);
-	if (ret)
-		return ret;
-	ret = vcm_bind_enter(res, phys, other);
-	if (ret)
-		goto err_claim;
-	ret = vcm_bind_map(res, phys);
-	if (ret)
-		goto err_enter;
-
-	vcm_bind_done(res, phys, made);
-	return 0;
-
-err_enter:
-	vcm_bind_leave(res, phys);
-	vcm_phys_drop(phys);
-err_claim:
+	guard(spinlock_irqsave)(&res->vcm->va_lock);
 	vcm_res_settle(res, VCM_RES_UNBOUND);
 	return ret;
 }
 
-static int vcm_bind_res(struct vcm_res *res, struct vcm_phys *phys, bool made)
+/*
+ * Binds what is claimed for it, with topology held; @other as in
+ * vcm_bind_enter(). @made says whether the binding takes over the ownership of
+ * the memory.
+ */
+static int vcm_bind_claimed(struct vcm_res *res, struct vcm_phys *phys,
+			    bool made, struct vcm_res **other)
 {
-	struct vcm_res *other = NULL;
+	int ret;
+
+	lockdep_assert_held_read(&res->vcm->topology);
+	ret = vcm_bind_enter(res, phys, other);
+	if (ret)
+		return vcm_bind_failed(res, ret);
+	ret = vcm_bind_map(res, phys);
+	if (ret) {
+		vcm_bind_leave(res, phys);
+		vcm_phys_drop(phys);
+		return vcm_bind_failed(res, ret);
+	}
+	vcm_bind_done(res, phys, made);
+	return 0;
+}
+
+/* vcm_bind() with topology held; for the rest see vcm_bind_claimed(). */
+static int vcm_bind_locked(struct vcm_res *res, struct vcm_phys *phys,
+			   bool made, struct vcm_res **other)
+{
+	int ret;
+
+	if (res->vcm->dead)
+		return -ENODEV;
+	ret = vcm_bind_claim(res, phys);
+	return ret ?: vcm_bind_claimed(res, phys, made, other);
+}
+
+/* The same for a reservation that was made for @phys, and claimed with that. */
+static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys, bool made)
+{
 	struct vcm *vcm = res->vcm;
 	int ret;
 
-	down_read(&vcm->topology);
-	ret = vcm_bind_locked(res, phys, made, &other);
-	up_read(&vcm->topology);
-	vcm_res_put(other);
-	return ret;
+	guard(rwsem_read)(&vcm->topology);
+	if (vcm->dead)
+		ret = -ENODEV;
+	else if (phys->align_bits & (vcm_granule(vcm) - 1))
+		ret = -EOPNOTSUPP;
+	else
+		return vcm_bind_claimed(res, phys, made, NULL);
+	return vcm_bind_failed(res, ret);
 }
 
 /**
@@ -1184,10 +1218,18 @@ static int vcm_bind_res(struct vcm_res *res, struct vcm_phys *phys, bool made)
  */
 int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 {
+	struct vcm_res *other = NULL;
+	int ret;
+
 	might_sleep();
 	if (IS_ERR_OR_NULL(res) || IS_ERR_OR_NULL(phys))
 		return -EINVAL;
-	return vcm_bind_res(res, phys, false);
+
+	down_read(&res->vcm->topology);
+	ret = vcm_bind_locked(res, phys, false, &other);
+	up_read(&res->vcm->topology);
+	vcm_res_put(other);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(vcm_bind);
 
@@ -1222,7 +1264,7 @@ static u8 vcm_unbind_claim(struct vcm_res *res, unsigned long by)
 	guard(spinlock_irqsave)(&vcm->va_lock);
 	state = res->state;
 	if (state == VCM_RES_BOUND) {
-		WRITE_ONCE(res->state, VCM_RES_UNBINDING);
+		res->state = VCM_RES_UNBINDING;
 		if (vcm_fixed(vcm))
 			vcm_res_erase(res, by);
 	}
@@ -1230,8 +1272,8 @@ static u8 vcm_unbind_claim(struct vcm_res *res, unsigned long by)
 }
 
 /*
- * Claims as soon as no other bind or unbind is under way, and returns with
- * topology held; false, without it, when nothing is bound.
+ * Takes topology and claims as soon as no other bind or unbind is under way;
+ * false when nothing is bound then.
  */
 static bool vcm_unbind_begin(struct vcm_res *res, unsigned long by,
 			     bool *waited)
@@ -1242,56 +1284,79 @@ static bool vcm_unbind_begin(struct vcm_res *res, unsigned long by,
 	for (;;) {
 		down_read(&vcm->topology);
 		state = vcm_unbind_claim(res, by);
-		if (state == VCM_RES_BOUND)
-			return true;
-		up_read(&vcm->topology);
-		if (state == VCM_RES_UNBOUND)
-			return false;
+		if (state == VCM_RES_BOUND || state == VCM_RES_UNBOUND)
+			return state == VCM_RES_BOUND;
 
+		up_read(&vcm->topology);
 		*waited = true;
 		wait_var_event(&res->state, vcm_res_settled(res));
 	}
 }
 
 /*
- * After the provider has unmapped: the caller gets the reference that the
- * binding had. @made tells whether the reservation owned the memory. Topology
- * must be held if @res still is on vcm->bound.
+ * After the provider has unmapped. Returns whether the reservation owned the
+ * memory. Topology must be held if @res still is on vcm->bound.
  */
-static struct vcm_phys *vcm_unbind_end(struct vcm_res *res, bool *made)
+static bool vcm_unbind_end(struct vcm_res *res)
 {
-	struct vcm_phys *phys = res->phys;
 	struct vcm *vcm = res->vcm;
+	bool made = res->made;
 
-	scoped_guard(spinlock, &vcm->bound_lock) {
-		list_del_init(&res->vcm_entry);
-		if (vcm_fixed(vcm))
-			list_add_tail(&res->vcm_entry, &vcm->idle);
-	}
-	vcm_bind_leave(res, phys);
-	*made = res->made;
+	lockdep_assert_held(&vcm->va_lock);
+	list_del_init(&res->vcm_entry);
+	if (vcm_fixed(vcm))
+		list_add_tail(&res->vcm_entry, &vcm->idle);
 	res->made = false;
 	res->phys = NULL;
 	res->bound_size = 0;
 	vcm_res_settle(res, VCM_RES_UNBOUND);
-	return phys;
+	return made;
 }
 
 /*
- * Unbinds. NULL when nothing was bound, and @waited is set when that was so only
- * after another bind or unbind had ended. For the rest see vcm_unbind_end().
+ * Takes @res out of its context on behalf of @by. True when its addresses go
+ * back to the provider then.
  */
-static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, unsigned long by,
-				       bool *made, bool *waited)
+static bool vcm_res_leave(struct vcm_res *res, unsigned long by)
 {
 	struct vcm *vcm = res->vcm;
-	struct vcm_phys *phys;
 
-	if (!vcm_unbind_begin(res, by, waited))
-		return NULL;
-	if (vcm_live(vcm))
-		vcm->driver->unmap(res, res->phys);
-	phys = vcm_unbind_end(res, made);
+	lockdep_assert_held(&vcm->va_lock);
+	list_del_init(&res->vcm_entry);
+	if (RB_EMPTY_NODE(&res->va_node) || res->quarantine)
+		return false;
+	/* Out of the tree first: they may be somebody else's at once */
+	vcm_res_erase(res, by);
+	return vcm->driver->unreserve && !vcm->dead;
+}
+
+/*
+ * Unbinds, and if its @last owner has gone, takes @res out of its context.
+ * Returns the memory with the reference that the binding had, NULL when nothing
+ * was bound; @waited is set when that was so only after another bind or unbind
+ * had ended. @made tells whether the reservation owned the memory.
+ */
+static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, unsigned long by,
+				       bool last, bool *made, bool *waited)
+{
+	struct vcm_phys *phys = NULL;
+	struct vcm *vcm = res->vcm;
+	bool give = false;
+
+	if (vcm_unbind_begin(res, by, waited)) {
+		phys = res->phys;
+		if (vcm_live(vcm))
+			vcm->driver->unmap(res, phys);
+		vcm_bind_leave(res, phys);
+	}
+	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
+		if (phys)
+			*made = vcm_unbind_end(res);
+		if (last)
+			give = vcm_res_leave(res, by);
+	}
+	if (give)
+		vcm->driver->unreserve(res);
 	up_read(&vcm->topology);
 	return phys;
 }
@@ -1302,7 +1367,7 @@ static struct vcm_phys *vcm_unbind_owned(struct vcm_res *res, unsigned long by)
 	bool made = false, waited = false;
 	struct vcm_phys *phys;
 
-	phys = vcm_unbind_res(res, by, &made, &waited);
+	phys = vcm_unbind_res(res, by, false, &made, &waited);
 	if (!phys) {
 		WARN(!waited, "vcm: nothing is bound in the reservation of %pS\n",
 		     res->owner);
@@ -1370,23 +1435,28 @@ static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
 {
 	struct vcm *vcm = res[0]->vcm;
 	struct vcm_res *entry, *next;
+	struct vcm_phys *phys;
 	unsigned int n;
 	LIST_HEAD(batch);
-	bool made;
 
 	down_read(&vcm->topology);
 	for (n = 0; n < nr; n++) {
 		if (IS_ERR_OR_NULL(res[n]) || res[n]->vcm != vcm ||
 		    vcm_unbind_claim(res[n], by) != VCM_RES_BOUND)
 			break;
-		scoped_guard(spinlock, &vcm->bound_lock)
+		scoped_guard(spinlock_irqsave, &vcm->va_lock)
 			list_move_tail(&res[n]->vcm_entry, &batch);
 	}
 	vcm_unmap_batch(vcm, &batch);
 	up_read(&vcm->topology);
 
-	list_for_each_entry_safe(entry, next, &batch, vcm_entry)
-		vcm_phys_drop(vcm_unbind_end(entry, &made));
+	list_for_each_entry_safe(entry, next, &batch, vcm_entry) {
+		phys = entry->phys;
+		vcm_bind_leave(entry, phys);
+		scoped_guard(spinlock_irqsave, &vcm->va_lock)
+			vcm_unbind_end(entry);
+		vcm_phys_drop(phys);
+	}
 	return n;
 }
 
@@ -1423,26 +1493,16 @@ void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 }
 EXPORT_SYMBOL_GPL(vcm_unbind_many);
 
-/* Gives back the addresses of @res, if it still has any, on behalf of @by. */
-static void vcm_res_give(struct vcm_res *res, unsigned long by)
+/* Takes @res out of its context, if that is all there is to do. */
+static bool vcm_res_leave_unbound(struct vcm_res *res, unsigned long by)
 {
 	struct vcm *vcm = res->vcm;
 
-	if (!vcm->driver->unreserve) {
-		guard(spinlock_irqsave)(&vcm->va_lock);
-		if (!RB_EMPTY_NODE(&res->va_node) && !res->quarantine)
-			vcm_res_erase(res, by);
-		return;
-	}
-
-	guard(rwsem_read)(&vcm->topology);
-	if (res->quarantine)
-		return;
-	/* Out of the tree first: they may be somebody else's at once */
-	scoped_guard(spinlock_irqsave, &vcm->va_lock)
-		vcm_res_erase(res, by);
-	if (!vcm->dead)
-		vcm->driver->unreserve(res);
+	guard(spinlock_irqsave)(&vcm->va_lock);
+	if (res->state != VCM_RES_UNBOUND || vcm->driver->unreserve)
+		return false;
+	vcm_res_leave(res, by);
+	return true;
 }
 
 /*
@@ -1452,24 +1512,20 @@ static void vcm_res_give(struct vcm_res *res, unsigned long by)
 static void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
 {
 	bool made = false, waited = false;
-	struct vcm *vcm = res->vcm;
 	struct vcm_phys *phys;
 
 	if (!refcount_dec_and_test(&res->owners))
 		return;
 
-	phys = vcm_unbind_res(res, by, &made, &waited);
-	if (phys) {
-		WARN(warn, "vcm: reservation of %pS dropped while bound\n",
+	if (!vcm_res_leave_unbound(res, by)) {
+		phys = vcm_unbind_res(res, by, true, &made, &waited);
+		WARN(phys && warn, "vcm: reservation of %pS dropped while bound\n",
 		     res->owner);
 		if (made)
 			vcm_phys_disown(phys);
-		vcm_phys_drop(phys);
+		if (phys)
+			vcm_phys_drop(phys);
 	}
-
-	vcm_res_give(res, by);
-	scoped_guard(spinlock, &vcm->bound_lock)
-		list_del_init(&res->vcm_entry);
 	vcm_res_put(res);
 }
 
@@ -1548,8 +1604,7 @@ static int vcm_res_share(struct vcm_res *res, struct vcm_phys *phys,
 		if (refcount_inc_not_zero(&res->owners))
 			break;
 		/* The last owner has gone and is about to unbind */
-		wait_var_event(&res->state,
-			       READ_ONCE(res->state) != VCM_RES_BOUND);
+		wait_var_event(&res->state, vcm_res_left_bound(res));
 	}
 
 	if (res->flags == flags)
@@ -1615,7 +1670,7 @@ static struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 			      &vcm_anywhere, owner);
 	if (IS_ERR(res))
 		return res;
-	ret = vcm_bind_res(res, phys, made);
+	ret = vcm_bind_born(res, phys, made);
 	if (ret) {
 		vcm_res_drop(res, false, owner);
 		return ERR_PTR(ret);
@@ -1899,7 +1954,7 @@ static void vcm_report_collect(struct vcm *vcm, struct vcm_report *report)
 		from = res->last + 1;
 	}
 
-	guard(spinlock)(&vcm->bound_lock);
+	guard(spinlock_irqsave)(&vcm->va_lock);
 	list_for_each_entry(res, &vcm->idle, vcm_entry) {
 		if (report->nr == VCM_REPORT_MAX)
 			break;

@@ -135,9 +135,6 @@ struct vcm {
 	resource_size_t quarantined;
 	struct vcm_released history[VCM_HISTORY];
 	unsigned int nr_released;
-
-	/* private: for the two lists, see mm/vcm.c */
-	spinlock_t bound_lock;
 	struct list_head bound;
 	struct list_head idle;
 
@@ -171,7 +168,7 @@ struct vcm_res {
 	dma_addr_t va_gap;
 	dma_addr_t va_max_gap;
 
-	/* private: on vcm->bound or vcm->idle, under vcm->bound_lock */
+	/* private: on vcm->bound or vcm->idle, under vcm->va_lock */
 	struct list_head vcm_entry;
 	/* private: on phys->bindings, under phys->lock */
 	struct list_head phys_entry;
@@ -184,7 +181,9 @@ struct vcm_res {
 	struct vcm_phys *quarantine;
 	u64 phys_seq;
 	unsigned int flags;
+	/* private: under vcm->va_lock */
 	u8 state;
+	bool awaited;
 	bool placed;
 	bool made;
 };
