@@ -563,19 +563,18 @@ err_forget:
  * All that is bound and live is there for the device when it returns. The
  * driver takes the device out again with vcm_detach() or vcm_destroy() before
  * it lets go of the device, and the device is idle while it is attached and
- * detached. Vectors of message-signalled interrupts are
- * allocated after this and freed before that.
+ * detached. Vectors of message-signalled interrupts are allocated after this
+ * and freed before that.
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.
  * Return: 0, -EINVAL for a bad pointer or a device that cannot share this
  * context, for instance because it snoops caches and the others do not;
  * -EALREADY when it is attached already, -EADDRNOTAVAIL when something is
  * reserved or bound that the device cannot reach or that its granule does not
- * divide, -EPERM when the device
- * would see all memory between two contexts, -EOPNOTSUPP when the provider
- * cannot attach devices or this one, -ENODEV when the context is being
- * destroyed or the device has no such IOMMU, -EBUSY when the device sees
- * another context, -ENOMEM. On an error nothing has changed.
+ * divide, -EPERM when the device would see all memory between two contexts,
+ * -EOPNOTSUPP when the provider cannot attach devices or this one, -ENODEV when
+ * the context is being destroyed or the device has no such IOMMU, -EBUSY when
+ * the device sees another context, -ENOMEM. On an error nothing has changed.
  */
 int vcm_attach(struct vcm *vcm, struct device *dev)
 {
@@ -1467,8 +1466,8 @@ static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
  *
  * Does what vcm_unbind() does for each, and waits for TLBs as rarely as the
  * provider can. Those that stand side by side in @res and belong to one context
- * are handled together, in any order. Who takes over memory of vcm_make_binding() looks at
- * &vcm_res.phys beforehand.
+ * are handled together, in any order. Who takes over memory of
+ * vcm_make_binding() looks at &vcm_res.phys beforehand.
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
  */

@@ -852,9 +852,9 @@ static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
  * @params: choices, NULL for the defaults
  *
  * The device, idle meanwhile, is attached and the context inactive: until
- * vcm_activate() it reaches nothing. Its DMA API is off until it is detached. Devices
- * attached later may be behind other IOMMUs; the page sizes and the aperture of
- * the context are those of @dev's, narrowed by theirs. Where an
+ * vcm_activate() it reaches nothing. Its DMA API is off until it is detached.
+ * Devices attached later may be behind other IOMMUs; the page sizes and the
+ * aperture of the context are those of @dev's, narrowed by theirs. Where an
  * IOMMU translates MSI writes, a driver allocates its interrupt vectors after
  * this and frees them before the device is detached.
  *
