@@ -11,7 +11,7 @@
 #include <kunit/resource.h>
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/delay.h>
+#include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -840,6 +840,7 @@ static void iommu_default_domain(struct kunit *test)
 
 #define LOAD_DEVICES	3
 #define LOAD_MOVES	150
+#define LOAD_WORK	100
 
 /* Threads that bind, unbind and translate while devices move */
 struct load {
@@ -851,7 +852,14 @@ struct load {
 	struct vcm_phys *churn[2];
 	atomic_t bad;
 	atomic_t work;
+	struct completion worked;	/* LOAD_WORK rounds */
 };
+
+static void load_count(struct load *l)
+{
+	if (atomic_inc_return(&l->work) == LOAD_WORK)
+		complete(&l->worked);
+}
 
 /* What is unbound is gone for every device, wherever it moves meanwhile */
 static int load_bind(struct load *l, unsigned int nr)
@@ -874,7 +882,7 @@ static int load_bind(struct load *l, unsigned int nr)
 			    paddr == phys->parts[0].paddr)
 				atomic_inc(&l->bad);
 		vcm_unmap(res);
-		atomic_inc(&l->work);
+		load_count(l);
 		cond_resched();
 	}
 	return 0;
@@ -904,7 +912,7 @@ static int load_translate(void *data)
 			    paddr != l->phys[0]->parts[0].paddr &&
 			    paddr != l->phys[1]->parts[0].paddr)
 				atomic_inc(&l->bad);
-		atomic_inc(&l->work);
+		load_count(l);
 		cond_resched();
 	}
 	return 0;
@@ -942,6 +950,7 @@ static void iommu_move(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, l);
 	l->test = test;
+	init_completion(&l->worked);
 	for (i = 0; i < LOAD_DEVICES; i++) {
 		/* The last one shares the domain of the owners' IOMMUs */
 		fakeiommu_create(test, i, i < 2 ? &cfg_refuses : NULL);
@@ -965,13 +974,12 @@ static void iommu_move(struct kunit *test)
 		thread[i] = kthread_run(work[i], l, "vcm-load/%u", i);
 	load_move(l);
 	/* On one CPU the threads may not have run at all yet */
-	for (i = 0; i < 200 && atomic_read(&l->work) < 100; i++)
-		msleep(20);
+	KUNIT_EXPECT_NE(test, 0,
+			wait_for_completion_timeout(&l->worked, 5 * HZ));
 	for (i = 0; i < ARRAY_SIZE(work); i++)
 		if (!IS_ERR(thread[i]))
 			kthread_stop(thread[i]);
 	KUNIT_EXPECT_EQ(test, atomic_read(&l->bad), 0);
-	KUNIT_EXPECT_GE(test, atomic_read(&l->work), 100);
 	for (i = 0; i < 2; i++)
 		vcm_unmap(res[i]);
 }

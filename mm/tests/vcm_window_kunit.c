@@ -75,142 +75,162 @@ struct window_row {
 };
 
 /* Row "vcm_reserve*": each errno of vcm_reserve_at() */
+static const struct window_row window_at_rows[] = {
+	{ "size 0", SZ_2M, .error = -EINVAL },
+	{ "size", SZ_2M, .size = SZ_4K + 1, .error = -EINVAL },
+	{ "address", SZ_2M + SZ_2K, .size = SZ_4K, .error = -EINVAL },
+	{ "flag", SZ_2M, .size = SZ_4K, .flags = BIT(3),
+	  .error = -EINVAL },
+	{ "below the aperture", 0, .size = SZ_4K,
+	  .error = -EADDRNOTAVAIL },
+	{ "in part below", SZ_1M - SZ_4K, .size = SZ_8K,
+	  .error = -EADDRNOTAVAIL },
+	{ "above", SZ_16M, .size = SZ_4K, .error = -EADDRNOTAVAIL },
+	{ "in part above", SZ_16M - SZ_4K, .size = SZ_8K,
+	  .error = -EADDRNOTAVAIL },
+	{ "guard above", SZ_16M - SZ_4K, .size = SZ_4K,
+	  .flags = VCM_RES_GUARD, .error = -EADDRNOTAVAIL },
+	{ "more than all", 0, .size = ~(resource_size_t)0 - (SZ_4K - 1),
+	  .error = -EADDRNOTAVAIL },
+	{ "over the end of all", TOP - (SZ_4K - 1), .size = SZ_8K,
+	  .error = -EADDRNOTAVAIL },
+	{ "in part blocked", SZ_4M - SZ_4K, .size = SZ_8K,
+	  .error = -EADDRNOTAVAIL },
+	{ "blocked", SZ_4M, .size = SZ_4K, .error = -EADDRNOTAVAIL },
+	{ "around what is blocked", SZ_2M + SZ_64K, .size = SZ_4M,
+	  .error = -EADDRNOTAVAIL },
+	{ "guard blocked", SZ_4M - SZ_4K, .size = SZ_4K,
+	  .flags = VCM_RES_GUARD, .error = -EADDRNOTAVAIL },
+	{ "taken", SZ_8M, .size = SZ_64K, .error = -EADDRINUSE },
+	{ "begins in it", SZ_8M + SZ_64K - SZ_4K, .size = SZ_8K,
+	  .error = -EADDRINUSE },
+	{ "ends in it", SZ_8M - SZ_4K, .size = SZ_8K,
+	  .error = -EADDRINUSE },
+	{ "around it", SZ_8M - SZ_4K, .size = SZ_1M,
+	  .error = -EADDRINUSE },
+	{ "in its guard", SZ_8M + SZ_64K, .size = SZ_4K,
+	  .error = -EADDRINUSE },
+	{ "with a guard in it", SZ_8M - SZ_4K, .size = SZ_4K,
+	  .flags = VCM_RES_GUARD, .error = -EADDRINUSE },
+};
+
+/* The same of vcm_reserve_in() */
+static const struct window_row window_in_rows[] = {
+	{ "size 0", 0, TOP, .error = -EINVAL },
+	{ "size", 0, TOP, SZ_4K + 1, .error = -EINVAL },
+	{ "alignment", 0, TOP, SZ_4K, SZ_2K, .error = -EINVAL },
+	{ "no power of two", 0, TOP, SZ_4K, 3 * SZ_4K,
+	  .error = -EINVAL },
+	{ "window begins", 1, TOP, SZ_4K, .error = -EINVAL },
+	{ "window ends", 0, SZ_2M, SZ_4K, .error = -EINVAL },
+	{ "window empty", SZ_2M, SZ_2M - 1, SZ_4K, .error = -EINVAL },
+	{ "window upside down", SZ_4M, SZ_2M - 1, SZ_4K,
+	  .error = -EINVAL },
+	{ "flag", 0, TOP, SZ_4K, 0, BIT(3), .error = -EINVAL },
+	{ "below the aperture", 0, SZ_1M - 1, SZ_4K,
+	  .error = -EADDRNOTAVAIL },
+	{ "above", SZ_16M, TOP, SZ_4K, .error = -EADDRNOTAVAIL },
+	{ "blocked", SZ_4M, SZ_4M + SZ_64K - 1, SZ_4K,
+	  .error = -EADDRNOTAVAIL },
+	{ "smaller than the size", SZ_2M, SZ_2M + SZ_4K - 1, SZ_8K,
+	  .error = -ENOSPC },
+	{ "smaller than the guard", SZ_2M, SZ_2M + SZ_4K - 1, SZ_4K, 0,
+	  VCM_RES_GUARD, -ENOSPC },
+	{ "taken", SZ_8M, SZ_8M + SZ_64K - 1, SZ_4K, .error = -ENOSPC },
+	{ "guard taken", SZ_8M, SZ_8M + SZ_64K + SZ_4K - 1, SZ_4K,
+	  .error = -ENOSPC },
+	{ "blocked but for a bit", SZ_4M, SZ_4M + SZ_64K + SZ_4K - 1,
+	  SZ_8K, .error = -ENOSPC },
+	{ "nowhere so aligned", SZ_1M + SZ_4K, SZ_2M - 1, SZ_4K, SZ_1M,
+	  .error = -ENOSPC },
+	{ "aligned beyond the aperture", 0, TOP, SZ_4K, SZ_16M,
+	  .error = -ENOSPC },
+	{ "more than all", 0, TOP, ~(resource_size_t)0 - (SZ_4K - 1),
+	  .error = -ENOSPC },
+};
+
+/**
+ * struct window_used - a context in which not all is free
+ * @ctx: the context
+ * @dev: whose limits block 64 KiB from 4 MiB on
+ * @taken: has 64 KiB from 8 MiB on, and a guard
+ */
+struct window_used {
+	struct td_ctx *ctx;
+	struct device *dev;
+	struct vcm_res *taken;
+};
+
+static void window_use(struct kunit *test, struct window_used *used)
+{
+	used->ctx = td_create(test->priv, &window_cfg);
+	used->dev = window_device(used->ctx);
+	td_block(td_limit(used->ctx, used->dev), SZ_4M, SZ_4M + SZ_64K - 1);
+	KUNIT_ASSERT_EQ(test, vcm_attach(used->ctx->vcm, used->dev), 0);
+	used->taken = window_at(used->ctx, SZ_8M, SZ_64K, VCM_RES_GUARD);
+}
+
+/* What a call said to the arguments of @row */
+static void window_refused(struct kunit *test, const struct window_row *row,
+			   struct vcm_res *res)
+{
+	if (PTR_ERR_OR_ZERO(res) != row->error)
+		KUNIT_FAIL(test, "%s: %d", row->what, PTR_ERR_OR_ZERO(res));
+	if (!IS_ERR(res))
+		vcm_unreserve(res);
+}
+
+static void window_fits(struct td_ctx *ctx, dma_addr_t addr,
+			resource_size_t size, unsigned int flags)
+{
+	vcm_unreserve(window_at(ctx, addr, size, flags));
+}
+
+/* Each error of vcm_reserve_at(), which leaves everything as it was. */
 static void window_at_errors(struct kunit *test)
 {
-	static const struct window_row rows[] = {
-		{ "size 0", SZ_2M, .error = -EINVAL },
-		{ "size", SZ_2M, .size = SZ_4K + 1, .error = -EINVAL },
-		{ "address", SZ_2M + SZ_2K, .size = SZ_4K, .error = -EINVAL },
-		{ "flag", SZ_2M, .size = SZ_4K, .flags = BIT(3),
-		  .error = -EINVAL },
-		{ "below the aperture", 0, .size = SZ_4K,
-		  .error = -EADDRNOTAVAIL },
-		{ "in part below", SZ_1M - SZ_4K, .size = SZ_8K,
-		  .error = -EADDRNOTAVAIL },
-		{ "above", SZ_16M, .size = SZ_4K, .error = -EADDRNOTAVAIL },
-		{ "in part above", SZ_16M - SZ_4K, .size = SZ_8K,
-		  .error = -EADDRNOTAVAIL },
-		{ "guard above", SZ_16M - SZ_4K, .size = SZ_4K,
-		  .flags = VCM_RES_GUARD, .error = -EADDRNOTAVAIL },
-		{ "more than all", 0, .size = ~(resource_size_t)0 - (SZ_4K - 1),
-		  .error = -EADDRNOTAVAIL },
-		{ "over the end of all", TOP - (SZ_4K - 1), .size = SZ_8K,
-		  .error = -EADDRNOTAVAIL },
-		{ "in part blocked", SZ_4M - SZ_4K, .size = SZ_8K,
-		  .error = -EADDRNOTAVAIL },
-		{ "blocked", SZ_4M, .size = SZ_4K, .error = -EADDRNOTAVAIL },
-		{ "around what is blocked", SZ_2M + SZ_64K, .size = SZ_4M,
-		  .error = -EADDRNOTAVAIL },
-		{ "guard blocked", SZ_4M - SZ_4K, .size = SZ_4K,
-		  .flags = VCM_RES_GUARD, .error = -EADDRNOTAVAIL },
-		{ "taken", SZ_8M, .size = SZ_64K, .error = -EADDRINUSE },
-		{ "begins in it", SZ_8M + SZ_64K - SZ_4K, .size = SZ_8K,
-		  .error = -EADDRINUSE },
-		{ "ends in it", SZ_8M - SZ_4K, .size = SZ_8K,
-		  .error = -EADDRINUSE },
-		{ "around it", SZ_8M - SZ_4K, .size = SZ_1M,
-		  .error = -EADDRINUSE },
-		{ "in its guard", SZ_8M + SZ_64K, .size = SZ_4K,
-		  .error = -EADDRINUSE },
-		{ "with a guard in it", SZ_8M - SZ_4K, .size = SZ_4K,
-		  .flags = VCM_RES_GUARD, .error = -EADDRINUSE },
-	};
-	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
-	struct device *dev = window_device(ctx);
-	struct vcm_res *res, *taken;
-	unsigned int i;
+	const struct window_row *row = window_at_rows;
+	struct window_used used;
+	struct td_ctx *ctx;
 
-	td_block(td_limit(ctx, dev), SZ_4M, SZ_4M + SZ_64K - 1);
-	KUNIT_ASSERT_EQ(test, vcm_attach(ctx->vcm, dev), 0);
-	taken = window_at(ctx, SZ_8M, SZ_64K, VCM_RES_GUARD);
-
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		res = vcm_reserve_at(ctx->vcm, rows[i].min, rows[i].size,
-				     rows[i].flags);
-		if (PTR_ERR_OR_ZERO(res) != rows[i].error)
-			KUNIT_FAIL(test, "%s: %d", rows[i].what,
-				   PTR_ERR_OR_ZERO(res));
-		if (!IS_ERR(res))
-			vcm_unreserve(res);
-	}
+	window_use(test, &used);
+	ctx = used.ctx;
+	for (; row < window_at_rows + ARRAY_SIZE(window_at_rows); row++)
+		window_refused(test, row,
+			       vcm_reserve_at(ctx->vcm, row->min, row->size,
+					      row->flags));
 	expect_errno(test, vcm_reserve_at(NULL, 0, SZ_4K, 0), -EINVAL);
 	expect_errno(test, vcm_reserve_at(ERR_PTR(-ENOMEM), 0, SZ_4K, 0),
 		     -EINVAL);
 
 	/* All around is free: nothing has changed, and the ends do fit */
-	res = window_at(ctx, SZ_1M, SZ_2M + SZ_1M, 0);
-	vcm_unreserve(res);
-	res = window_at(ctx, SZ_8M + SZ_64K + SZ_4K, SZ_4M, VCM_RES_GUARD);
-	vcm_unreserve(res);
-	res = window_at(ctx, SZ_8M - SZ_8K, SZ_4K, VCM_RES_GUARD);
-	vcm_unreserve(res);
-	res = window_at(ctx, SZ_16M - SZ_4K, SZ_4K, 0);
-	vcm_unreserve(res);
-	vcm_unreserve(taken);
-	res = window_at(ctx, SZ_8M, SZ_4K, 0);
-	vcm_unreserve(res);
-	vcm_detach(ctx->vcm, dev);
+	window_fits(ctx, SZ_1M, SZ_2M + SZ_1M, 0);
+	window_fits(ctx, SZ_8M + SZ_64K + SZ_4K, SZ_4M, VCM_RES_GUARD);
+	window_fits(ctx, SZ_8M - SZ_8K, SZ_4K, VCM_RES_GUARD);
+	window_fits(ctx, SZ_16M - SZ_4K, SZ_4K, 0);
+	vcm_unreserve(used.taken);
+	window_fits(ctx, SZ_8M, SZ_4K, 0);
+	vcm_detach(ctx->vcm, used.dev);
 }
 
-/* The same of vcm_reserve_in() */
+/* Each error of vcm_reserve_in() */
 static void window_in_errors(struct kunit *test)
 {
-	static const struct window_row rows[] = {
-		{ "size 0", 0, TOP, .error = -EINVAL },
-		{ "size", 0, TOP, SZ_4K + 1, .error = -EINVAL },
-		{ "alignment", 0, TOP, SZ_4K, SZ_2K, .error = -EINVAL },
-		{ "no power of two", 0, TOP, SZ_4K, 3 * SZ_4K,
-		  .error = -EINVAL },
-		{ "window begins", 1, TOP, SZ_4K, .error = -EINVAL },
-		{ "window ends", 0, SZ_2M, SZ_4K, .error = -EINVAL },
-		{ "window empty", SZ_2M, SZ_2M - 1, SZ_4K, .error = -EINVAL },
-		{ "window upside down", SZ_4M, SZ_2M - 1, SZ_4K,
-		  .error = -EINVAL },
-		{ "flag", 0, TOP, SZ_4K, 0, BIT(3), .error = -EINVAL },
-		{ "below the aperture", 0, SZ_1M - 1, SZ_4K,
-		  .error = -EADDRNOTAVAIL },
-		{ "above", SZ_16M, TOP, SZ_4K, .error = -EADDRNOTAVAIL },
-		{ "blocked", SZ_4M, SZ_4M + SZ_64K - 1, SZ_4K,
-		  .error = -EADDRNOTAVAIL },
-		{ "smaller than the size", SZ_2M, SZ_2M + SZ_4K - 1, SZ_8K,
-		  .error = -ENOSPC },
-		{ "smaller than the guard", SZ_2M, SZ_2M + SZ_4K - 1, SZ_4K, 0,
-		  VCM_RES_GUARD, -ENOSPC },
-		{ "taken", SZ_8M, SZ_8M + SZ_64K - 1, SZ_4K, .error = -ENOSPC },
-		{ "guard taken", SZ_8M, SZ_8M + SZ_64K + SZ_4K - 1, SZ_4K,
-		  .error = -ENOSPC },
-		{ "blocked but for a bit", SZ_4M, SZ_4M + SZ_64K + SZ_4K - 1,
-		  SZ_8K, .error = -ENOSPC },
-		{ "nowhere so aligned", SZ_1M + SZ_4K, SZ_2M - 1, SZ_4K, SZ_1M,
-		  .error = -ENOSPC },
-		{ "aligned beyond the aperture", 0, TOP, SZ_4K, SZ_16M,
-		  .error = -ENOSPC },
-		{ "more than all", 0, TOP, ~(resource_size_t)0 - (SZ_4K - 1),
-		  .error = -ENOSPC },
-	};
-	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
-	struct device *dev = window_device(ctx);
-	struct vcm_res *res, *taken;
-	unsigned int i;
+	const struct window_row *row = window_in_rows;
+	struct window_used used;
+	struct vcm *vcm;
 
-	td_block(td_limit(ctx, dev), SZ_4M, SZ_4M + SZ_64K - 1);
-	KUNIT_ASSERT_EQ(test, vcm_attach(ctx->vcm, dev), 0);
-	taken = window_at(ctx, SZ_8M, SZ_64K, VCM_RES_GUARD);
-
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		res = vcm_reserve_in(ctx->vcm, rows[i].size, rows[i].align,
-				     rows[i].min, rows[i].max, rows[i].flags);
-		if (PTR_ERR_OR_ZERO(res) != rows[i].error)
-			KUNIT_FAIL(test, "%s: %d", rows[i].what,
-				   PTR_ERR_OR_ZERO(res));
-		if (!IS_ERR(res))
-			vcm_unreserve(res);
-	}
+	window_use(test, &used);
+	vcm = used.ctx->vcm;
+	for (; row < window_in_rows + ARRAY_SIZE(window_in_rows); row++)
+		window_refused(test, row,
+			       vcm_reserve_in(vcm, row->size, row->align,
+					      row->min, row->max, row->flags));
 	expect_errno(test, vcm_reserve_in(NULL, SZ_4K, 0, 0, TOP, 0), -EINVAL);
 	expect_errno(test, vcm_reserve_in(ERR_PTR(-ENOMEM), SZ_4K, 0, 0, TOP, 0),
 		     -EINVAL);
-	vcm_unreserve(taken);
-	vcm_detach(ctx->vcm, dev);
+	vcm_unreserve(used.taken);
+	vcm_detach(vcm, used.dev);
 }
 
 /* Where there is nothing to choose, and flags that cannot be honoured */
