@@ -116,11 +116,16 @@ static int demo_buf_alloc(struct demo *d, struct vcm *vcm, struct demo_buf *buf)
 	}
 
 	buf->res = vcm_map(vcm, buf->phys, 0);
-	if (IS_ERR(buf->res)) {
+	ret = PTR_ERR_OR_ZERO(buf->res);
+	/* In the address space of a DMA API it is the device's by now */
+	if (!ret)
+		ret = vcm_sync_for_cpu(buf->res, 0, DEMO_SIZE,
+				       DMA_BIDIRECTIONAL);
+	if (ret) {
+		vcm_unmap(buf->res);
 		vcm_free(buf->phys);
-		return PTR_ERR(buf->res);
 	}
-	return 0;
+	return ret;
 }
 
 /* New contents, by no context of VCM. */
@@ -181,6 +186,12 @@ int vcm_demo_buf_free(struct demo *d, struct demo_buf *buf, int ret)
 	return -EBUSY;
 }
 
+/* Of as much as a buffer has, as other tools compute it. */
+u32 vcm_demo_crc(const u8 *image)
+{
+	return ~crc32(~0, image, DEMO_SIZE);
+}
+
 /* Whether all is in the buffer that has to be, and nothing else. */
 int vcm_demo_check(const struct demo_buf *buf, u32 *crc)
 {
@@ -189,17 +200,16 @@ int vcm_demo_check(const struct demo_buf *buf, u32 *crc)
 	void *mem;
 	int diff;
 
-	*crc = 0;
 	for (i = 0; i < DEMO_PAGES; i++, image += PAGE_SIZE) {
 		mem = kmap_local_page(buf->pages[i]);
 		diff = memcmp(mem, image, PAGE_SIZE);
-		*crc = crc32(*crc, mem, PAGE_SIZE);
 		kunmap_local(mem);
 		if (diff) {
 			pr_err("page %u of the buffer is wrong\n", i);
 			return -EBADMSG;
 		}
 	}
+	*crc = vcm_demo_crc(buf->image);
 	return 0;
 }
 
@@ -215,8 +225,8 @@ int vcm_demo_check_cpu(struct demo *d, const struct demo_buf *buf)
 	if (IS_ERR(cpu))
 		return PTR_ERR(cpu);
 
-	crc = crc32(0, vcm_cpu_addr(cpu), DEMO_SIZE);
-	if (crc == crc32(0, buf->image, DEMO_SIZE))
+	crc = vcm_demo_crc(vcm_cpu_addr(cpu));
+	if (crc == vcm_demo_crc(buf->image))
 		vcm_demo_row(d, cpu, buf->phys, "the CPU reads all of it, crc32 %08x",
 			     crc);
 	else
@@ -259,6 +269,15 @@ void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count)
 	}
 }
 
+/* A chunk, through the device. */
+int vcm_demo_move(struct vcm_edu *edu, dma_addr_t from, dma_addr_t to)
+{
+	int ret;
+
+	ret = vcm_edu_to_device(edu, from, 0, EDU_CHUNK);
+	return ret ?: vcm_edu_from_device(edu, to, 0, EDU_CHUNK);
+}
+
 /* The device copies windows of a buffer elsewhere in it. */
 int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
 		  struct vcm_res *res, const u32 *from, const u32 *to,
@@ -269,24 +288,21 @@ int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
 
 	ret = vcm_sync_for_device(res, 0, DEMO_SIZE, DMA_BIDIRECTIONAL);
 	for (i = 0; i < count && !ret; i++) {
-		ret = vcm_edu_to_device(edu, res->start + from[i], 0,
-					EDU_CHUNK);
-		if (!ret)
-			ret = vcm_edu_from_device(edu, res->start + to[i], 0,
-						  EDU_CHUNK);
+		ret = vcm_demo_move(edu, res->start + from[i],
+				    res->start + to[i]);
 		memcpy(buf->image + to[i], buf->image + from[i], EDU_CHUNK);
 	}
 	return ret ?: vcm_sync_for_cpu(res, 0, DEMO_SIZE, DMA_BIDIRECTIONAL);
 }
 
-/* One window, through the device, into its driver's working buffer. */
-static int demo_fetch_one(struct vcm_edu *edu, struct vcm_res *res, u32 from)
+/* A chunk, through the device, into its driver's working buffer. */
+int vcm_demo_to_work(struct vcm_edu *edu, dma_addr_t from)
 {
 	int ret;
 
-	ret = vcm_edu_to_device(edu, res->start + from, 0, EDU_CHUNK);
+	ret = vcm_sync_for_device(edu->work, 0, EDU_CHUNK, DMA_FROM_DEVICE);
 	if (!ret)
-		ret = vcm_edu_from_device(edu, edu->work->start, 0, EDU_CHUNK);
+		ret = vcm_demo_move(edu, from, edu->work->start);
 	return ret ?: vcm_sync_for_cpu(edu->work, 0, EDU_CHUNK,
 				       DMA_FROM_DEVICE);
 }
@@ -305,14 +321,14 @@ int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
 
 	ret = vcm_sync_for_device(res, 0, DEMO_SIZE, DMA_TO_DEVICE);
 	for (i = 0; i < count && !ret; i++) {
-		ret = demo_fetch_one(edu, res, from[i]);
+		ret = vcm_demo_to_work(edu, res->start + from[i]);
 		if (!ret && memcmp(vcm_cpu_addr(cpu), buf->image + from[i],
 				   EDU_CHUNK))
 			ret = -EBADMSG;
 	}
 
 	vcm_unmap(cpu);
-	return ret;
+	return ret ?: vcm_sync_for_cpu(res, 0, DEMO_SIZE, DMA_TO_DEVICE);
 }
 
 /* Whether any of the one is in the other, at the same place. */

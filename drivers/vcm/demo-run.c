@@ -9,6 +9,9 @@
  *
  *	point|provider|buffer bytes|parts|device address|leaves|verified|result
  *
+ * Writing a seed to vcm-edu/disk does so with a disk, too; demo-disk.c says which
+ * disk it writes to. Each file gives the rows of the last run, whichever that was.
+ *
  * Writing a seed to vcm-edu/keep binds memory that the devices have written and
  * leaves it bound, for instance for as long as the system sleeps. Writing 0
  * shows that nothing has changed, for the CPU and the devices, and ends that.
@@ -57,10 +60,7 @@ void vcm_demo_row(const struct demo *d, const struct vcm_res *res,
 
 /* A run */
 
-static const struct {
-	const char *name;
-	int (*show)(struct demo *d);
-} demo_points[] = {
+static const struct demo_point demo_points[] = {
 	{ "1", vcm_demo_contiguous },
 	{ "2", vcm_demo_shared },
 	{ "3", vcm_demo_attached },
@@ -71,6 +71,13 @@ static const struct {
 	{ "8", vcm_demo_many },
 	{ "9", vcm_demo_unplugged },
 };
+
+void vcm_demo_start(struct demo *d)
+{
+	seq_buf_clear(&demo_rows);
+	seq_buf_printf(&demo_rows, "seed|-|-|-|-|-|%llu|ok\n", d->seed);
+	prandom_seed_state(&d->place, d->seed);
+}
 
 void vcm_demo_begin(struct demo *d, const char *point, u64 salt)
 {
@@ -84,20 +91,6 @@ int vcm_demo_end(const struct demo *d, int ret)
 		seq_buf_printf(&demo_rows, "%s|-|-|-|-|-|%s|FAILED %pe\n",
 			       d->point, d->step, ERR_PTR(ret));
 	return ret;
-}
-
-/* All points are tried; the first error counts. */
-static int demo_run_points(struct demo *d)
-{
-	int ret, first = 0;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(demo_points); i++) {
-		vcm_demo_begin(d, demo_points[i].name, i + 1);
-		ret = vcm_demo_end(d, demo_points[i].show(d));
-		first = first ?: ret;
-	}
-	return first;
 }
 
 void vcm_demo_put_devices(struct demo *d)
@@ -133,32 +126,60 @@ int vcm_demo_get_devices(struct demo *d)
 	return 0;
 }
 
+/* All points are tried; the first error counts. */
+int vcm_demo_run(struct demo *d, const struct demo_point *points,
+		 unsigned int nr)
+{
+	int ret, first = 0;
+	unsigned int i;
+
+	vcm_demo_begin(d, "0", 0);
+	d->step = "two devices with their driver";
+	ret = vcm_demo_end(d, vcm_demo_get_devices(d));
+	if (ret)
+		return ret;
+
+	for (i = 0; i < nr; i++) {
+		vcm_demo_begin(d, points[i].name, i + 1);
+		ret = vcm_demo_end(d, points[i].show(d));
+		first = first ?: ret;
+	}
+	vcm_demo_put_devices(d);
+	return first;
+}
+
 static int demo_run(u64 seed)
 {
 	struct demo d = { .seed = seed };
-	int ret;
 
-	seq_buf_clear(&demo_rows);
-	seq_buf_printf(&demo_rows, "seed|-|-|-|-|-|%llu|ok\n", seed);
-	prandom_seed_state(&d.place, seed);
-
-	ret = vcm_demo_get_devices(&d);
-	if (ret) {
-		seq_buf_printf(&demo_rows,
-			       "0|-|-|-|-|-|two devices with their driver|FAILED %pe\n",
-			       ERR_PTR(ret));
-		return ret;
-	}
-	ret = demo_run_points(&d);
-	vcm_demo_put_devices(&d);
-	return ret;
+	vcm_demo_start(&d);
+	return vcm_demo_run(&d, demo_points, ARRAY_SIZE(demo_points));
 }
 
 /* The files */
 
-static ssize_t demo_file_write(const char __user *ubuf, size_t count,
-			       int (*fn)(u64 seed))
+static int demo_keep_or_not(u64 seed)
 {
+	return seed ? vcm_demo_keep(seed) : vcm_demo_unkeep();
+}
+
+/* What the seed is for that is written to a file; all show the same rows. */
+static const struct demo_file {
+	const char *name;
+	umode_t mode;
+	int (*use)(u64 seed);
+} demo_files[] = {
+	{ "demo", 0600, demo_run },
+	{ "keep", 0200, demo_keep_or_not },
+#ifdef CONFIG_VCM_DISK_DEMO
+	{ "disk", 0600, vcm_demo_disk },
+#endif
+};
+
+static ssize_t demo_write(struct file *file, const char __user *ubuf,
+			  size_t count, loff_t *pos)
+{
+	const struct demo_file *which = file_inode(file)->i_private;
 	u64 seed;
 	int ret;
 
@@ -169,32 +190,10 @@ static ssize_t demo_file_write(const char __user *ubuf, size_t count,
 	ret = mutex_lock_interruptible(&demo_lock);
 	if (ret)
 		return ret;
-	ret = fn(seed);
+	ret = which->use(seed);
 	mutex_unlock(&demo_lock);
 	return ret ?: count;
 }
-
-static ssize_t demo_write(struct file *file, const char __user *ubuf,
-			  size_t count, loff_t *pos)
-{
-	return demo_file_write(ubuf, count, demo_run);
-}
-
-static int demo_keep_or_not(u64 seed)
-{
-	return seed ? vcm_demo_keep(seed) : vcm_demo_unkeep();
-}
-
-static ssize_t demo_keep_write(struct file *file, const char __user *ubuf,
-			       size_t count, loff_t *pos)
-{
-	return demo_file_write(ubuf, count, demo_keep_or_not);
-}
-
-static const struct file_operations demo_keep_fops = {
-	.owner = THIS_MODULE,
-	.write = demo_keep_write,
-};
 
 static int demo_show(struct seq_file *m, void *unused)
 {
@@ -213,9 +212,13 @@ static struct dentry *demo_dir;
 
 static int __init demo_init(void)
 {
+	unsigned int i;
+
 	demo_dir = debugfs_create_dir("vcm-edu", NULL);
-	debugfs_create_file("demo", 0600, demo_dir, NULL, &demo_fops);
-	debugfs_create_file("keep", 0200, demo_dir, NULL, &demo_keep_fops);
+	for (i = 0; i < ARRAY_SIZE(demo_files); i++)
+		debugfs_create_file(demo_files[i].name, demo_files[i].mode,
+				    demo_dir, (void *)&demo_files[i],
+				    &demo_fops);
 	return 0;
 }
 module_init(demo_init);

@@ -43,6 +43,16 @@ struct demo {
 };
 
 /**
+ * struct demo_point - something to show
+ * @name: in its rows
+ * @show: shows it; 0 or an errno
+ */
+struct demo_point {
+	const char *name;
+	int (*show)(struct demo *d);
+};
+
+/**
  * struct demo_buf - a buffer in the address space of a device
  * @phys: its memory, whose end is seen to
  * @inner: where the memory is borrowed from; NULL: single pages
@@ -71,12 +81,15 @@ void vcm_demo_row(const struct demo *d, const struct vcm_res *res,
 struct demo_buf *vcm_demo_buf_new(struct demo *d, struct vcm *vcm);
 int vcm_demo_buf_free(struct demo *d, struct demo_buf *buf, int ret);
 void vcm_demo_fill(struct demo *d, struct demo_buf *buf);
+u32 vcm_demo_crc(const u8 *image);
 int vcm_demo_check(const struct demo_buf *buf, u32 *crc);
 int vcm_demo_check_cpu(struct demo *d, const struct demo_buf *buf);
 struct vcm_res *vcm_demo_map_elsewhere(struct demo *d, struct vcm *vcm,
 				       const struct demo_buf *buf);
 
 /* Windows of buffers, and devices that copy them */
+int vcm_demo_move(struct vcm_edu *edu, dma_addr_t from, dma_addr_t to);
+int vcm_demo_to_work(struct vcm_edu *edu, dma_addr_t from);
 void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count);
 int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
 		  struct vcm_res *res, const u32 *from, const u32 *to,
@@ -91,8 +104,11 @@ int vcm_demo_try(struct demo *d, struct vcm_edu *edu);
 /* Runs */
 int vcm_demo_get_devices(struct demo *d);
 void vcm_demo_put_devices(struct demo *d);
+void vcm_demo_start(struct demo *d);
 void vcm_demo_begin(struct demo *d, const char *point, u64 salt);
 int vcm_demo_end(const struct demo *d, int ret);
+int vcm_demo_run(struct demo *d, const struct demo_point *points,
+		 unsigned int nr);
 
 /* Points; 0 or an errno */
 int vcm_demo_contiguous(struct demo *d);
@@ -106,5 +122,6 @@ int vcm_demo_many(struct demo *d);
 int vcm_demo_unplugged(struct demo *d);
 int vcm_demo_keep(u64 seed);
 int vcm_demo_unkeep(void);
+int vcm_demo_disk(u64 seed);
 
 #endif /* _VCM_DEMO_H */

@@ -9,6 +9,8 @@ from steps import LOGS
 
 SIZE = 8 << 20
 SEED = 2010
+#: the demo writes to no disk that does not begin with this
+MARK = b"vcm-edu-demo may write to this disk\n"
 #: what the demo says that the disk's driver has read and written
 MOVED = re.compile(r"disk bytes (\d+) to (\d+) (read|written) by its own driver, crc32 (\w{8})")
 
@@ -19,7 +21,7 @@ class Disk:
     def __init__(self, label):
         self.path = LOGS / f"{label}.disk"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.before = random.Random(SEED).randbytes(SIZE)
+        self.before = MARK + random.Random(SEED).randbytes(SIZE - len(MARK))
         self.path.write_bytes(self.before)
 
     def problems(self, rows):

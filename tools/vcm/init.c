@@ -8,7 +8,7 @@
  *   kunit	nothing: the suites have run before init
  *   bench	nothing: the benchmark ran when it was loaded
  *   demo	start the demo of vcm-edu-demo, with vcm.suspend=STATE around a
- *		system suspend too, with vcm.disk=1 that of vcm-disk-demo too, and
+ *		system suspend too, with vcm.disk=1 that with a disk too, and
  *		print their results
  *   shell	a shell on the console
  *
@@ -21,7 +21,7 @@
 #define DEBUGFS		"/sys/kernel/debug"
 #define DEMO		DEBUGFS "/vcm-edu/demo"
 #define KEEP		DEBUGFS "/vcm-edu/keep"
-#define DISK_DEMO	DEBUGFS "/vcm-disk/demo"
+#define DISK_DEMO	DEBUGFS "/vcm-edu/disk"
 #define DISK		"/dev/nvme0n1"
 #define KMEMLEAK	DEBUGFS "/kmemleak"
 #define DRIVER		"/sys/bus/pci/drivers/vcm-edu"
