@@ -138,16 +138,17 @@ static int demo_hand_over(struct demo *d, struct vcm_res *const *res)
 	prandom_bytes_state(&d->rnd, bytes, EDU_CHUNK);
 	ret = vcm_sync_for_device(res[0], 0, DEMO_SMALL, DMA_BIDIRECTIONAL);
 	if (!ret)
-		ret = vcm_edu_to_device(edu, res[0]->start, 0, EDU_CHUNK);
+		ret = vcm_demo_move(edu, res[0]->start, copy);
 	if (!ret)
-		ret = vcm_edu_from_device(edu, copy, 0, EDU_CHUNK);
+		ret = vcm_sync_for_cpu(res[0], 0, DEMO_SMALL,
+				       DMA_BIDIRECTIONAL);
 	if (!ret)
 		ret = vcm_translate(edu->vcm, copy, other->vcm, &there);
 	if (!ret)
-		ret = vcm_edu_to_device(other, there, 0, EDU_CHUNK);
+		ret = vcm_sync_for_device(res[1], 0, DEMO_SMALL,
+					  DMA_BIDIRECTIONAL);
 	if (!ret)
-		ret = vcm_edu_from_device(other, res[1]->start + EDU_CHUNK, 0,
-					  EDU_CHUNK);
+		ret = vcm_demo_move(other, there, res[1]->start + EDU_CHUNK);
 	if (!ret)
 		ret = vcm_sync_for_cpu(res[1], 0, DEMO_SMALL,
 				       DMA_BIDIRECTIONAL);
@@ -212,6 +213,22 @@ struct demo_many {
 /* A transfer takes a tenth of a second: the first buffer and the last one do. */
 static const unsigned int demo_ends[] = { 0, DEMO_MANY - 1 };
 
+/* What is unbound is the CPU's. */
+static int demo_write_end(struct vcm_edu *edu, const struct demo_many *many,
+			  unsigned int end)
+{
+	struct vcm_res *res = many->res[end];
+	int ret = 0;
+
+	if (!many->unbound)
+		ret = vcm_sync_for_device(res, 0, EDU_CHUNK, DMA_FROM_DEVICE);
+	if (!ret)
+		ret = vcm_edu_from_device(edu, res->start, 0, EDU_CHUNK);
+	if (!ret && !many->unbound)
+		ret = vcm_sync_for_cpu(res, 0, EDU_CHUNK, DMA_FROM_DEVICE);
+	return ret;
+}
+
 /* The device writes @byte all over the beginning of both. */
 static int demo_write_ends(struct vcm_edu *edu,
 			   const struct demo_many *many, u8 byte)
@@ -225,10 +242,13 @@ static int demo_write_ends(struct vcm_edu *edu,
 	memset(vcm_cpu_addr(cpu), byte, EDU_CHUNK);
 	vcm_unmap(cpu);
 
-	ret = vcm_edu_to_device(edu, edu->work->start, 0, EDU_CHUNK);
+	ret = vcm_sync_for_device(edu->work, 0, EDU_CHUNK, DMA_TO_DEVICE);
+	if (!ret)
+		ret = vcm_edu_to_device(edu, edu->work->start, 0, EDU_CHUNK);
+	if (!ret)
+		ret = vcm_sync_for_cpu(edu->work, 0, EDU_CHUNK, DMA_TO_DEVICE);
 	for (i = 0; i < ARRAY_SIZE(demo_ends) && !ret; i++)
-		ret = vcm_edu_from_device(edu, many->res[demo_ends[i]]->start,
-					  0, EDU_CHUNK);
+		ret = demo_write_end(edu, many, demo_ends[i]);
 	return ret;
 }
 

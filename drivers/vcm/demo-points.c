@@ -258,9 +258,7 @@ static int demo_stray_read(struct demo *d, struct demo_buf *buf, u32 window)
 	if (IS_ERR(cpu))
 		return PTR_ERR(cpu);
 
-	ret = vcm_edu_to_device(edu, buf->res->start + window, 0, EDU_CHUNK);
-	if (!ret)
-		ret = vcm_edu_from_device(edu, edu->work->start, 0, EDU_CHUNK);
+	ret = vcm_demo_to_work(edu, buf->res->start + window);
 	if (!ret && vcm_demo_leaked(vcm_cpu_addr(cpu), buf->image + window,
 				    EDU_CHUNK))
 		ret = -EBADMSG;
@@ -299,7 +297,12 @@ static int demo_stray(struct demo *d, struct demo_buf *buf)
 
 	vcm_demo_windows(d, window, 2);
 	d->step = "reading what is bound";
-	ret = vcm_edu_to_device(edu, buf->res->start + window[0], 0, EDU_CHUNK);
+	ret = vcm_sync_for_device(buf->res, 0, DEMO_SIZE, DMA_TO_DEVICE);
+	if (!ret)
+		ret = vcm_edu_to_device(edu, buf->res->start + window[0], 0,
+					EDU_CHUNK);
+	if (!ret)
+		ret = vcm_sync_for_cpu(buf->res, 0, DEMO_SIZE, DMA_TO_DEVICE);
 	if (ret)
 		return ret;
 
