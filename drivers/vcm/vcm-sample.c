@@ -9,13 +9,12 @@
  * Power follows the masters, through device links: the MMU is on while one of
  * them is, and unbinding its driver unbinds theirs first. While it is off, only
  * the table is written; the registers follow when power returns.
- * Memory for 16 MiB leaves is more than a block of the buddy allocator (4 MiB
- * with pages of 4 KiB). vcm_alloc() takes it from alloc_contig_pages() when
- * asked for %VCM_ALLOC_CONTIG, or from CMA in a context of vcm_cma_create().
+ * Memory for 16 MiB leaves takes %VCM_ALLOC_CONTIG, or vcm_cma_create().
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
 #include <linux/io-pgtable.h>
+#include <linux/kmemleak.h>
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_address.h>
@@ -27,9 +26,8 @@
 #include <linux/vcm-drv.h>
 #include <linux/vcm-sample.h>
 
-#define SAMPLE_CTRL		0x00
-#define SAMPLE_CTRL_ENABLE	BIT(0)	/* else every access is refused */
-#define SAMPLE_CTRL_FAULT_IRQ	BIT(1)
+#define SAMPLE_CTRL		0x00	/* 0: every access is refused */
+#define SAMPLE_CTRL_ON		0x03	/* translates, and reports faults */
 #define SAMPLE_TABLE		0x04	/* TTBR0 of the format */
 #define SAMPLE_INV_ADDR		0x08	/* the leaf that has it, of any size */
 #define SAMPLE_INV_ALL		0x0c	/* with pointers to tables */
@@ -55,7 +53,8 @@ struct vcm_sample {
 	struct vcm_sample_ctx *ctx;	/* what its masters see */
 	unsigned int masters;
 	bool powered;		/* exact, unlike the status of runtime PM */
-	bool failed;		/* no answer: off until power returns */
+	bool on;		/* may translate: not seen to be off */
+	bool failed;		/* no answer: not used until power returns */
 	bool gone;		/* no driver */
 };
 
@@ -78,7 +77,8 @@ static void vcm_sample_write(struct vcm_sample *hw, u32 reg, u32 value)
 {
 	lockdep_assert_held(&hw->lock);
 	wmb();	/* behind what was written to the page table */
-	hw->failed |= regmap_write(hw->regs, hw->offset + reg, value);
+	hw->failed |= !hw->powered ||
+		      regmap_write(hw->regs, hw->offset + reg, value);
 }
 
 /* What cannot forget must not translate; the read sees the write off */
@@ -86,9 +86,12 @@ static int vcm_sample_switch_off(struct vcm_sample *hw)
 {
 	u32 status;
 
-	dev_err_ratelimited(hw->dev, "does not answer, switched off\n");
-	return regmap_write(hw->regs, hw->offset + SAMPLE_CTRL, 0) ?:
-	       regmap_read(hw->regs, hw->offset + SAMPLE_STATUS, &status);
+	if (hw->powered && hw->on)
+		hw->on = regmap_write(hw->regs, hw->offset + SAMPLE_CTRL, 0) ||
+			 regmap_read(hw->regs, hw->offset + SAMPLE_STATUS,
+				     &status);
+	hw->failed |= hw->on;
+	return hw->on ? -EIO : 0;
 }
 
 /* Returns when no master uses an old translation; an errno if some may */
@@ -105,6 +108,7 @@ static int vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
 				      status, !(status & SAMPLE_STATUS_BUSY),
 				      1, USEC_PER_SEC))
 		return 0;
+	dev_err_ratelimited(hw->dev, "does not answer, off until power returns\n");
 	hw->failed = true;
 	return vcm_sample_switch_off(hw);
 }
@@ -119,15 +123,15 @@ static void vcm_sample_program(struct vcm_sample *hw)
 	vcm_sample_write(hw, SAMPLE_CTRL, 0);
 	/* A fault of whom the masters saw before is nobody's any more */
 	vcm_sample_write(hw, SAMPLE_FAULT_STATUS, SAMPLE_FAULT_VALID);
-	if (on)
+	if (on && !hw->failed)
 		vcm_sample_write(hw, SAMPLE_TABLE, hw->ctx->base);
 	vcm_sample_invalidate(hw, 0, U32_MAX);
+	hw->on = hw->failed ? hw->on : on;
 	if (on && !hw->failed)
-		vcm_sample_write(hw, SAMPLE_CTRL,
-				 SAMPLE_CTRL_ENABLE | SAMPLE_CTRL_FAULT_IRQ);
+		vcm_sample_write(hw, SAMPLE_CTRL, SAMPLE_CTRL_ON);
 }
 
-/* Within map_pages: a large page takes the place of a table */
+/* A large page takes the place of a table, which goes whether this works or not */
 static void vcm_sample_flush_walk(unsigned long iova, size_t size,
 				  size_t granule, void *cookie)
 {
@@ -154,8 +158,8 @@ static int vcm_sample_start(struct vcm *vcm)
 	};
 
 	guard(mutex)(&hw->lock);
-	if (hw->gone)
-		return -ENODEV;
+	if (hw->gone || hw->failed)
+		return hw->gone ? -ENODEV : -EIO;
 	ctx->table = alloc_io_pgtable_ops(ARM_V7S, &cfg, hw);
 	if (!ctx->table)
 		return -ENOMEM;
@@ -165,6 +169,7 @@ static int vcm_sample_start(struct vcm *vcm)
 	return 0;
 }
 
+/* What cannot be switched off walks the table still: empty, but not freed */
 static void vcm_sample_stop(struct vcm *vcm)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
@@ -174,7 +179,10 @@ static void vcm_sample_stop(struct vcm *vcm)
 	ctx->table = NULL;
 	if (ctx->hw->ctx == ctx)
 		vcm_sample_program(ctx->hw);
-	free_io_pgtable_ops(table);
+	if (!ctx->hw->on || !ctx->hw->failed)
+		free_io_pgtable_ops(table);
+	else
+		kmemleak_not_leak(io_pgtable_ops_to_pgtable(table));
 }
 
 static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
@@ -207,16 +215,16 @@ static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,
 	ctx->table->unmap_pages(ctx->table, addr, pgsize, pgcount, NULL);
 }
 
-/* Nothing is cached without power, or of a context that no master sees */
+/* What failed may translate for a context that no master is to see any more */
 static int vcm_sample_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			       resource_size_t size)
 {
-	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+	struct vcm_sample *hw = to_ctx(vcm)->hw;
 
-	guard(mutex)(&ctx->hw->lock);
-	if (ctx->hw->powered && ctx->hw->ctx == ctx)
-		return vcm_sample_invalidate(ctx->hw, addr, min(size, U32_MAX));
-	return 0;
+	guard(mutex)(&hw->lock);
+	if (!hw->on || (hw->ctx != to_ctx(vcm) && !hw->failed))
+		return 0;
+	return vcm_sample_invalidate(hw, addr, min(size, U32_MAX));
 }
 
 static void vcm_sample_put(void *data)
@@ -247,11 +255,10 @@ static struct vcm_sample *vcm_sample_find(struct device *dev)
 
 static int vcm_sample_limits(struct vcm *vcm, struct vcm_master *master)
 {
-	u64 mask = min_not_zero(dma_get_mask(master->dev),
-				master->dev->bus_dma_limit);
+	struct device *dev = master->dev;
+	u64 mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 
-	master->unsnooped =
-		device_get_dma_attr(master->dev) != DEV_DMA_COHERENT;
+	master->unsnooped = device_get_dma_attr(dev) != DEV_DMA_COHERENT;
 	return mask < U32_MAX ? vcm_master_block(master, mask + 1, U32_MAX) : 0;
 }
 
@@ -271,7 +278,7 @@ static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	struct vcm_sample *hw = vcm_sample_find(dev);
-	int ret = 0;
+	struct device_link *link;
 
 	if (IS_ERR(hw))
 		return -ENODEV;
@@ -287,13 +294,13 @@ static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 	}
 	/* Its next suspend lets go of the MMU */
 	pm_runtime_get_sync(dev);
-	if (!device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
-			     DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE))
-		ret = -ENODEV;
+	link = device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
+			       DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE);
 	pm_runtime_put(dev);
-	if (ret)
-		vcm_sample_detach(vcm, dev);
-	return ret;
+	if (link && !READ_ONCE(hw->failed))
+		return 0;
+	vcm_sample_detach(vcm, dev);
+	return -ENODEV;
 }
 
 static void vcm_sample_release(struct vcm *vcm)
@@ -327,10 +334,9 @@ static const struct vcm_mmu_driver vcm_sample_ops = {
  * may be attached. Their drivers are unbound before the MMU's.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who gives it up with
- * vcm_destroy(); -EINVAL for a bad pointer, -ENODEV when @dev names no MMU or
- * that does not start, -EPROBE_DEFER when it has no driver yet, -EBUSY when its
- * masters see another context, -ENOMEM.
+ * Return: the context, given up with vcm_destroy(); -EINVAL for a bad pointer,
+ * -ENODEV when @dev names no MMU or that does not work, -EPROBE_DEFER when it
+ * has no driver yet, -EBUSY when its masters see another context, -ENOMEM.
  */
 struct vcm *vcm_sample_create(struct device *dev)
 {
@@ -385,8 +391,7 @@ static int vcm_sample_suspend(struct device *dev)
 	struct vcm_sample *hw = dev_get_drvdata(dev);
 
 	guard(mutex)(&hw->lock);
-	if (hw->powered)
-		vcm_sample_write(hw, SAMPLE_CTRL, 0);
+	vcm_sample_switch_off(hw);
 	hw->powered = false;
 	return 0;
 }
@@ -442,20 +447,15 @@ static int vcm_sample_probe(struct platform_device *pdev)
 	refcount_set(&hw->refs, 1);
 	mutex_init(&hw->lock);
 	platform_set_drvdata(pdev, hw);
-	ret = devm_add_action_or_reset(dev, vcm_sample_put, hw);
-	if (ret)
-		return ret;
-	ret = vcm_sample_map_regs(pdev, hw);
+	ret = devm_add_action_or_reset(dev, vcm_sample_put, hw) ?:
+	      vcm_sample_map_regs(pdev, hw);
 	if (ret)
 		return dev_err_probe(dev, ret, "no registers\n");
 	irq = platform_get_irq(pdev, 0);
 	if (irq < 0)
 		return irq;
-	ret = devm_pm_runtime_enable(dev);
-	if (ret)
-		return ret;
 	/* It has to answer, and is off then, whatever the boot loader has left */
-	ret = pm_runtime_resume_and_get(dev);
+	ret = devm_pm_runtime_enable(dev) ?: pm_runtime_resume_and_get(dev);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot be switched on\n");
 	pm_runtime_put(dev);

@@ -1034,6 +1034,177 @@ static void sample_hangs(struct kunit *test)
 	sample_destroy(t->engine);
 }
 
+/* When the bus stops to answer, nothing of the MMU can be changed any more */
+
+/* Memory that the master uses, so that the TLB has it */
+static struct vcm_res *sample_used(struct kunit *test, struct vcm *vcm,
+				   struct device *engine)
+{
+	struct vcm_phys *phys = vcm_alloc(vcm, SZ_4K, 0);
+	struct vcm_res *res;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	res = sample_map(test, vcm, phys, 0);
+	expect_at(test, engine, res->start, phys->parts[0].paddr);
+	return res;
+}
+
+/* The master reaches @phys still: neither it nor its addresses are for others */
+static void expect_kept(struct kunit *test, struct vcm_res *res,
+			struct vcm_phys *phys)
+{
+	struct vcm_addr_info info;
+
+	KUNIT_EXPECT_EQ(test, 0, vcm_lookup_info(res->vcm, res->start, &info));
+	KUNIT_EXPECT_TRUE(test, info.res.quarantined);
+	/* The quarantine's, and that of whoever calls */
+	KUNIT_EXPECT_EQ(test, refcount_read(&phys->refs), 2);
+}
+
+/* After a power cycle a context of the block does what it should */
+static void expect_recovered(struct kunit *test, struct sample_test *t)
+{
+	struct vcm_res *res;
+	struct vcm *vcm;
+
+	t->m->reg_error = 0;
+	t->m->keep_power = false;
+	sample_rest(test, t->m, t->engine);
+	sample_work(test, t->engine);
+	vcm = sample_vcm(test, t->engine);
+	res = sample_used(test, vcm, t->engine);
+	vcm_free(res->phys);
+	vcm_unbind(res);
+	expect_fault(test, t->engine, res->start);
+	vcm_unreserve(res);
+	KUNIT_EXPECT_EQ(test, vcm->quarantined, 0);
+	sample_destroy(t->engine);
+}
+
+/*
+ * Row quarantine: what is unbound then stays the master's, whatever becomes of
+ * the context and of the driver, which can be unbound and come back
+ */
+static void sample_bus_dies(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_phys *phys, *late;
+	struct vcm_res *res, *last;
+
+	sample_power_on(test, t->engine);
+	res = sample_used(test, vcm, t->engine);
+	last = sample_used(test, vcm, t->engine);
+	phys = res->phys;
+	late = last->phys;
+
+	t->m->reg_error = -EIO;
+	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	expect_kept(test, res, phys);
+	expect_at(test, t->engine, res->start, phys->parts[0].paddr);
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, 0), ERR_PTR(-EIO));
+
+	/* No master sees the context, and yet it is reached */
+	vcm_detach(vcm, t->engine);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(last), late);
+	expect_kept(test, last, late);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_sample_create(t->engine),
+			    ERR_PTR(-ENODEV));
+	vcm_unreserve(res);
+	vcm_unreserve(last);
+	sample_destroy(t->engine);
+
+	device_release_driver(t->m->mmu);
+	KUNIT_EXPECT_NULL(test, t->m->mmu->driver);
+	vcm_free(phys);
+	vcm_free(late);
+	KUNIT_EXPECT_EQ(test, refcount_read(&phys->refs), 1);
+	KUNIT_EXPECT_EQ(test, refcount_read(&late->refs), 1);
+
+	t->m->reg_error = 0;
+	KUNIT_EXPECT_EQ(test, device_attach(t->m->mmu), 1);
+	KUNIT_ASSERT_EQ(test, device_attach(t->engine), 1);
+	expect_recovered(test, t);
+}
+
+/* It is off then by whatever still got through, or the memory is kept */
+static bool bus_dies_after(struct kunit *test, struct sample_test *t,
+			   unsigned int answers)
+{
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_res *res = sample_used(test, vcm, t->engine);
+	struct vcm_phys *phys = res->phys;
+	phys_addr_t paddr;
+
+	t->m->reg_answers = answers;
+	t->m->reg_error = -EIO;
+	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	if (vcm->quarantined)
+		expect_kept(test, res, phys);
+	else
+		expect_fault(test, t->engine, res->start);
+	/* Where it looks now for a translation there still is a table */
+	sample_model_translate(t->engine, res->start + SZ_1M, false, &paddr);
+	vcm_unreserve(res);
+	sample_destroy(t->engine);
+	sample_model_translate(t->engine, SZ_2M, false, &paddr);
+	vcm_free(phys);
+
+	answers = t->m->reg_answers;
+	t->m->reg_answers = 0;
+	expect_recovered(test, t);
+	return !answers;
+}
+
+/* At each access to a register that unbinding and stopping takes */
+static void sample_bus_dies_anywhere(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	unsigned int answers = 0;
+
+	sample_power_on(test, t->engine);
+	while (bus_dies_after(test, t, answers))
+		answers++;
+	/* Invalidation, its end, and off */
+	KUNIT_EXPECT_GT(test, answers, 6);
+}
+
+/* Asleep, but not without power: what was on before is on still */
+static void sample_bus_dies_asleep(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_res *res, *rest;
+	struct vcm_phys *phys;
+
+	sample_power_on(test, t->engine);
+	res = sample_used(test, vcm, t->engine);
+	rest = sample_used(test, vcm, t->engine);
+	phys = res->phys;
+	t->m->keep_power = true;
+	t->m->reg_error = -EIO;
+	sample_rest(test, t->m, t->engine);
+	expect_at(test, t->engine, res->start, phys->parts[0].paddr);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	expect_kept(test, res, phys);
+	vcm_unreserve(res);
+	vcm_free(phys);
+
+	/* When it answers again nothing is left of that */
+	t->m->reg_error = 0;
+	sample_work(test, t->engine);
+	phys = rest->phys;
+	expect_at(test, t->engine, rest->start, phys->parts[0].paddr);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(rest), phys);
+	expect_fault(test, t->engine, rest->start);
+	KUNIT_EXPECT_EQ(test, refcount_read(&phys->refs), 1);
+	vcm_unreserve(rest);
+	vcm_free(phys);
+	sample_destroy(t->engine);
+	expect_recovered(test, t);
+}
+
 /* Faults */
 
 struct fault_log {
@@ -1352,6 +1523,9 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_no_mmu),
 	KUNIT_CASE(sample_probe_errors),
 	KUNIT_CASE(sample_hangs),
+	KUNIT_CASE(sample_bus_dies),
+	KUNIT_CASE(sample_bus_dies_anywhere),
+	KUNIT_CASE(sample_bus_dies_asleep),
 	KUNIT_CASE(sample_fault),
 	KUNIT_CASE(sample_fault_destroy),
 	KUNIT_CASE(sample_fault_stalls),

@@ -201,6 +201,9 @@ static bool model_walk(struct sample_model *m, u32 addr, bool cached,
 				       leaf);
 
 	m->stats.walks++;
+	if (pfn_valid(PHYS_PFN(m->table)) &&
+	    !page_count(pfn_to_page(PHYS_PFN(m->table & TTBR_BASE))))
+		model_complain(m, "the table at %#x was freed", m->table);
 	desc = model_read_desc(m, where);
 	switch (FIELD_GET(DESC_TYPE, desc)) {
 	case DESC_TYPE_FAULT:
@@ -303,6 +306,15 @@ static void model_lose_power(struct sample_model *m)
 
 /* The registers */
 
+/* What the bus says, once it has stopped to answer */
+static int model_bus_error(struct sample_model *m)
+{
+	if (!m->reg_error || !m->reg_answers)
+		return m->reg_error;
+	m->reg_answers--;
+	return 0;
+}
+
 static bool model_answers(struct sample_model *m, unsigned int reg)
 {
 	if (!m->on)
@@ -327,12 +339,12 @@ static void model_queue(struct sample_model *m, u32 addr)
 static int model_reg_write(void *context, unsigned int reg, unsigned int val)
 {
 	struct sample_model *m = context;
+	int ret;
 
 	guard(mutex)(&m->lock);
-	if (m->reg_error)
-		return m->reg_error;
-	if (!model_answers(m, reg))
-		return 0;
+	ret = model_bus_error(m);
+	if (ret || !model_answers(m, reg))
+		return ret;
 
 	switch (reg - MODEL_REGS) {
 	case MODEL_CTRL:
@@ -365,13 +377,13 @@ static int model_reg_write(void *context, unsigned int reg, unsigned int val)
 static int model_reg_read(void *context, unsigned int reg, unsigned int *val)
 {
 	struct sample_model *m = context;
+	int ret;
 
 	guard(mutex)(&m->lock);
 	*val = 0;
-	if (m->reg_error)
-		return m->reg_error;
-	if (!model_answers(m, reg))
-		return 0;
+	ret = model_bus_error(m);
+	if (ret || !model_answers(m, reg))
+		return ret;
 
 	switch (reg - MODEL_REGS) {
 	case MODEL_STATUS:
@@ -594,6 +606,8 @@ static int model_power_off(struct generic_pm_domain *domain)
 					      domain);
 
 	guard(mutex)(&m->lock);
+	if (m->keep_power)
+		return -EBUSY;
 	model_lose_power(m);
 	m->on = false;
 	return 0;

@@ -68,6 +68,8 @@ struct sample_stats {
  * @stats: what has happened so far
  * @hang: an invalidation never ends
  * @reg_error: errno of every register access, 0 for none
+ * @reg_answers: so many of them are answered before
+ * @keep_power: something else in the power domain does not let it go off
  * @expect_complaints: count them only
  */
 struct sample_model {
@@ -77,6 +79,8 @@ struct sample_model {
 	struct sample_stats stats;
 	bool hang;
 	int reg_error;
+	unsigned int reg_answers;
+	bool keep_power;
 	bool expect_complaints;
 
 	/* private: */
