@@ -6,6 +6,7 @@
  *
  * What every context owes to whoever uses it is in the suite vcm_contract.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -25,6 +26,7 @@
 #include <linux/vcm-drv.h>
 #include <linux/vcm-sample.h>
 
+#include "../vcm-internal.h"
 #include "vcm_sample_model.h"
 
 static unsigned int seed;
@@ -485,6 +487,126 @@ static void sample_high_memory(struct kunit *test)
 	vcm_free(phys);
 	vcm_unreserve(res);
 	sample_destroy(t->engine);
+}
+
+/* Caches */
+
+struct cache_case {
+	const char *name;
+	unsigned int block;
+	enum sample_memory memory;
+	unsigned int syncs;
+};
+
+static const struct cache_case cache_cases[] = {
+	{ "snoops", 0, SAMPLE_CACHED, 0 },
+	{ "does_not", SAMPLE_MODEL_UNSNOOPED, SAMPLE_UNCACHED, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(cache, cache_cases, name);
+
+/* What was handed over last, and how often something was */
+static struct {
+	unsigned int nr;
+	phys_addr_t paddr;
+	size_t size;
+	bool for_cpu;
+} synced;
+
+static void note_sync(phys_addr_t paddr, size_t size,
+		      enum dma_data_direction dir, bool for_cpu)
+{
+	synced.nr++;
+	synced.paddr = paddr;
+	synced.size = size;
+	synced.for_cpu = for_cpu;
+}
+
+static void expect_synced(struct kunit *test, phys_addr_t paddr, size_t size,
+			  bool for_cpu)
+{
+	const struct cache_case *p = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, synced.nr, p->syncs);
+	synced.nr = 0;
+	if (!p->syncs)
+		return;
+	KUNIT_EXPECT_EQ(test, synced.paddr, paddr);
+	KUNIT_EXPECT_EQ(test, synced.size, size);
+	KUNIT_EXPECT_EQ(test, synced.for_cpu, for_cpu);
+}
+
+static void expect_memory(struct kunit *test, struct device *engine,
+			  const struct vcm_res *res, enum sample_memory memory)
+{
+	struct sample_leaf leaf;
+	size_t off;
+
+	for (off = 0; off < res->res_size; off += leaf.size) {
+		KUNIT_ASSERT_EQ(test, 0, sample_model_walk(engine,
+							   res->start + off,
+							   &leaf));
+		KUNIT_EXPECT_EQ(test, leaf.memory, memory);
+	}
+}
+
+/* Leaves of every size; what is no memory is none, whoever looks at it */
+static void expect_leaves(struct kunit *test, struct vcm *vcm,
+			  struct device *engine, struct vcm_res *res)
+{
+	const struct cache_case *p = test->param_value;
+	struct vcm_phys *phys = sample_phys(test, 0x82000000, SZ_16M + SZ_1M +
+					    SZ_64K + SZ_4K);
+	struct vcm_res *regs = sample_map(test, vcm, phys, 0);
+
+	sample_power_on(test, engine);
+	expect_memory(test, engine, res, p->memory);
+	expect_memory(test, engine, regs, SAMPLE_DEVICE);
+	vcm_unmap(regs);
+	vcm_free(phys);
+}
+
+/*
+ * Row "cache": masters that do not snoop have memory handed over when it
+ * becomes reachable and when the driver says so, and look past the caches, as
+ * do the walks (the model says so when the table is told). Who snoops has
+ * nothing done. A walk that does not snoop needs the DMA API for the table: where
+ * there is none, nothing gets on the hardware.
+ */
+static void sample_caches(struct kunit *test)
+{
+	const struct cache_case *p = test->param_value;
+	struct sample_test *t = test->priv;
+	struct device *engine = t->blocks[p->block]->engines[0];
+	const bool walks = !p->syncs || IS_ENABLED(CONFIG_HAS_DMA);
+	struct vcm *vcm = vcm_sample_create(engine);
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+	phys_addr_t paddr;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
+	to_engine(engine)->vcm = vcm;
+	phys = vcm_alloc(vcm, SZ_64K + SZ_4K, VCM_ALLOC_CONTIG);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	paddr = phys->parts[0].paddr;
+	res = sample_map(test, vcm, phys, 0);
+
+	synced.nr = 0;
+	kunit_activate_static_stub(test, vcm_sync_range, note_sync);
+	KUNIT_EXPECT_EQ(test, vcm_activate(vcm), walks ? 0 : -ENOMEM);
+	expect_synced(test, paddr, phys->size, false);
+	KUNIT_EXPECT_EQ(test, 0, vcm_sync_for_cpu(res, SZ_4K, SZ_8K,
+						  DMA_FROM_DEVICE));
+	expect_synced(test, paddr + SZ_4K, SZ_8K, true);
+	KUNIT_EXPECT_EQ(test, 0, vcm_sync_for_device(res, SZ_64K, SZ_4K,
+						     DMA_TO_DEVICE));
+	expect_synced(test, paddr + SZ_64K, SZ_4K, false);
+	if (walks)
+		expect_leaves(test, vcm, engine, res);
+
+	vcm_unmap(res);
+	vcm_free(phys);
+	sample_destroy(engine);
 }
 
 /* Invalidation */
@@ -1170,37 +1292,48 @@ static void sample_bus_dies_anywhere(struct kunit *test)
 	KUNIT_EXPECT_GT(test, answers, 6);
 }
 
-/* Asleep, but not without power: what was on before is on still */
-static void sample_bus_dies_asleep(struct kunit *test)
+static void expect_stuck(struct kunit *test, struct vcm_res *res)
 {
-	struct sample_test *t = test->priv;
-	struct vcm *vcm = sample_vcm(test, t->engine);
-	struct vcm_res *res, *rest;
-	struct vcm_phys *phys;
+	struct vcm_phys *phys = res->phys;
 
-	sample_power_on(test, t->engine);
-	res = sample_used(test, vcm, t->engine);
-	rest = sample_used(test, vcm, t->engine);
-	phys = res->phys;
-	t->m->keep_power = true;
-	t->m->reg_error = -EIO;
-	sample_rest(test, t->m, t->engine);
-	expect_at(test, t->engine, res->start, phys->parts[0].paddr);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
 	expect_kept(test, res, phys);
 	vcm_unreserve(res);
 	vcm_free(phys);
+}
+
+/*
+ * Asleep, but not without power, what was on before is on still. Nobody tells
+ * the driver when power has gone; registers are not touched to find out
+ */
+static void sample_bus_dies_asleep(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_res *res, *other;
+	phys_addr_t paddr;
+
+	sample_power_on(test, t->engine);
+	res = sample_used(test, vcm, t->engine);
+	other = sample_used(test, vcm, t->engine);
+	paddr = other->phys->parts[0].paddr;
+	t->m->keep_power = true;
+	t->m->reg_error = -EIO;
+	sample_rest(test, t->m, t->engine);
+	expect_at(test, t->engine, other->start, paddr);
+	expect_stuck(test, res);
 
 	/* When it answers again nothing is left of that */
 	t->m->reg_error = 0;
 	sample_work(test, t->engine);
-	phys = rest->phys;
-	expect_at(test, t->engine, rest->start, phys->parts[0].paddr);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(rest), phys);
-	expect_fault(test, t->engine, rest->start);
-	KUNIT_EXPECT_EQ(test, refcount_read(&phys->refs), 1);
-	vcm_unreserve(rest);
-	vcm_free(phys);
+	expect_at(test, t->engine, other->start, paddr);
+
+	t->m->keep_power = false;
+	t->m->reg_error = -EIO;
+	sample_rest(test, t->m, t->engine);
+	t->m->reg_error = 0;
+	expect_stuck(test, other);
+	sample_work(test, t->engine);
 	sample_destroy(t->engine);
 	expect_recovered(test, t);
 }
@@ -1508,6 +1641,7 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_contig_16m),
 	KUNIT_CASE(sample_cma_16m),
 	KUNIT_CASE(sample_high_memory),
+	KUNIT_CASE_PARAM(sample_caches, cache_gen_params),
 	KUNIT_CASE(sample_unbind_invalidates),
 	KUNIT_CASE(sample_block_over_table),
 	KUNIT_CASE(sample_random),

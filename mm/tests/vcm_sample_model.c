@@ -69,16 +69,21 @@
 #define L1_SUPER		BIT(18)
 #define L1_SUPER_BASE		GENMASK(31, 24)
 #define L1_SUPER_HIGH		(GENMASK(23, 20) | GENMASK(8, 5))
+#define L1_TEX			GENMASK(14, 12)
 #define L1_AP2			BIT(15)
 #define L1_AP1			BIT(11)
 #define L1_AP0			BIT(10)
 #define L2_LARGE_BASE		GENMASK(31, 16)
 #define L2_SMALL_BASE		GENMASK(31, 12)
+#define L2_LARGE_TEX		GENMASK(14, 12)
+#define L2_SMALL_TEX		GENMASK(8, 6)
 #define L2_AP2			BIT(9)
 #define L2_AP1			BIT(5)
 #define L2_AP0			BIT(4)
-/* B4.1.154: TTBR0 with N = 0 */
+#define DESC_CB			GENMASK(3, 2)
+/* B4.1.154: TTBR0 with N = 0, and with the multiprocessing extensions */
 #define TTBR_BASE		GENMASK(31, 14)
+#define TTBR_CACHED		(BIT(6) | GENMASK(4, 3) | BIT(0))
 /* Large pages and supersections fill this many descriptors */
 #define DESC_REPEAT		16
 
@@ -145,6 +150,22 @@ static bool model_permit(struct sample_model *m, u32 desc, u32 ap2, u32 ap1,
 	return desc & ap1;
 }
 
+/* B3.8.2: without TEX remap */
+static enum sample_memory model_memory(struct sample_model *m, u32 desc,
+				       u32 tex)
+{
+	switch (tex << 2 | FIELD_GET(DESC_CB, desc)) {
+	case 0x1:
+		return SAMPLE_DEVICE;
+	case 0x4:
+		return SAMPLE_UNCACHED;
+	case 0x7:
+		return SAMPLE_CACHED;
+	}
+	model_complain(m, "descriptor %#x is of a strange memory type", desc);
+	return SAMPLE_STRANGE;
+}
+
 static bool model_walk_section(struct sample_model *m, u32 addr, u32 desc,
 			       phys_addr_t where, struct sample_leaf *leaf)
 {
@@ -159,6 +180,7 @@ static bool model_walk_section(struct sample_model *m, u32 addr, u32 desc,
 		leaf->paddr = desc & L1_SECTION_BASE;
 	}
 	leaf->addr = round_down(addr, leaf->size);
+	leaf->memory = model_memory(m, desc, FIELD_GET(L1_TEX, desc));
 	return model_permit(m, desc, L1_AP2, L1_AP1, L1_AP0, leaf);
 }
 
@@ -175,10 +197,14 @@ static bool model_walk_page(struct sample_model *m, u32 addr, phys_addr_t table,
 		model_check_repeat(m, where);
 		leaf->size = SZ_64K;
 		leaf->paddr = desc & L2_LARGE_BASE;
+		leaf->memory = model_memory(m, desc,
+					    FIELD_GET(L2_LARGE_TEX, desc));
 		break;
 	default:
 		leaf->size = SZ_4K;
 		leaf->paddr = desc & L2_SMALL_BASE;
+		leaf->memory = model_memory(m, desc,
+					    FIELD_GET(L2_SMALL_TEX, desc));
 		break;
 	}
 	leaf->addr = round_down(addr, leaf->size);
@@ -354,6 +380,9 @@ static int model_reg_write(void *context, unsigned int reg, unsigned int val)
 		m->stats.tables++;
 		if (m->ctrl & MODEL_ENABLE)
 			model_complain(m, "table changed while it is in use");
+		if (!(val & TTBR_CACHED) == m->snoops)
+			model_complain(m, "walks of %#x in or past the caches",
+				       val);
 		m->table = val;
 		break;
 	case MODEL_INV_ADDR:
@@ -679,6 +708,7 @@ static int model_probe(struct platform_device *pdev)
 		return -ENOMEM;
 	m->dev = dev;
 	m->test = model_test;
+	m->snoops = of_property_read_bool(dev->of_node, "dma-coherent");
 	mutex_init(&m->lock);
 	mt_init(&m->tlb);
 	xa_init(&m->walks);

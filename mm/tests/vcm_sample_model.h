@@ -16,8 +16,23 @@ struct device;
 struct irq_domain;
 struct vcm;
 
-#define SAMPLE_MODEL_BLOCKS	2
+#define SAMPLE_MODEL_BLOCKS	3
+#define SAMPLE_MODEL_UNSNOOPED	2	/* the block that does not snoop */
 #define SAMPLE_MODEL_ENGINES	2
+
+/**
+ * enum sample_memory - how a master accesses memory
+ * @SAMPLE_STRANGE: not as any of these
+ * @SAMPLE_DEVICE: as registers
+ * @SAMPLE_UNCACHED: past the caches of the CPUs
+ * @SAMPLE_CACHED: with a look into them
+ */
+enum sample_memory {
+	SAMPLE_STRANGE,
+	SAMPLE_DEVICE,
+	SAMPLE_UNCACHED,
+	SAMPLE_CACHED,
+};
 
 /**
  * struct sample_leaf - a translation as the hardware has it
@@ -25,12 +40,14 @@ struct vcm;
  * @size: bytes
  * @paddr: physical address of the first byte
  * @write: the master may write, too
+ * @memory: how it accesses what is there
  */
 struct sample_leaf {
 	u32 addr;
 	u32 size;
 	u32 paddr;
 	bool write;
+	enum sample_memory memory;
 
 	/* private: while it is being dropped */
 	struct list_head entry;
@@ -88,6 +105,7 @@ struct sample_model {
 	struct generic_pm_domain domain;
 	struct irq_domain *irqs;
 	unsigned int irq;
+	bool snoops;
 	struct mutex lock;	/* all that follows, and @stats */
 	bool on;
 	u32 ctrl;
