@@ -6,15 +6,17 @@
  *
  * The first half of this file is the driver, the second the hardware, which
  * keeps every entry that it has read, and its neighbour, until it is flushed.
+ * Then it reads them again, at once: whoever flushes before he has changed the
+ * table has flushed nothing.
  */
 #include <kunit/test.h>
 #include <kunit/visibility.h>
-#include <linux/highmem.h>
-#include <linux/mm.h>
+#include <linux/bitmap.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
 #include "vcm_gart.h"
+#include "vcm_models.h"
 
 /* The driver */
 
@@ -54,15 +56,26 @@ static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 		WRITE_ONCE(entry[i], 0);
 }
 
+/* Keeps what is valid. No entry is read again that nobody has asked for */
+static void gart_load(struct gart *gart, unsigned long index)
+{
+	u32 entry = READ_ONCE(gart->table[index]);
+
+	gart->kept[index] = entry;
+	__assign_bit(index, gart->loaded, entry & GART_VALID);
+}
+
 /* The hardware can only forget everything */
 static int gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			 resource_size_t size)
 {
 	struct gart *gart = to_gart(vcm);
+	unsigned long index;
 
 	guard(mutex)(&gart->lock);
 	gart->flushes++;
-	memset(gart->kept, 0, GART_ENTRIES * sizeof(*gart->kept));
+	for_each_set_bit(index, gart->loaded, GART_ENTRIES)
+		gart_load(gart, index);
 	return 0;
 }
 
@@ -128,8 +141,8 @@ EXPORT_SYMBOL_IF_KUNIT(gart_create);
 
 static u32 gart_read(struct gart *gart, unsigned long index)
 {
-	if (!(gart->kept[index] & GART_VALID))
-		gart->kept[index] = READ_ONCE(gart->table[index]);
+	if (!test_bit(index, gart->loaded))
+		gart_load(gart, index);
 	return gart->kept[index];
 }
 
@@ -162,6 +175,13 @@ int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr)
 }
 EXPORT_SYMBOL_IF_KUNIT(gart_translate);
 
+/* A GART permits everything */
+static int gart_reach(void *vcm, dma_addr_t addr, bool write,
+		      phys_addr_t *paddr)
+{
+	return gart_translate(vcm, addr, paddr);
+}
+
 /**
  * gart_access() - what a master does
  * @vcm: the context
@@ -177,25 +197,7 @@ EXPORT_SYMBOL_IF_KUNIT(gart_translate);
 int gart_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
 		bool write)
 {
-	while (len) {
-		size_t chunk = min_t(size_t, len, SZ_4K - (addr & (SZ_4K - 1)));
-		phys_addr_t paddr;
-		struct page *page;
-
-		if (gart_translate(vcm, addr, &paddr) ||
-		    !pfn_valid(PHYS_PFN(paddr)))
-			return -EFAULT;
-		page = pfn_to_page(PHYS_PFN(paddr));
-		if (write)
-			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
-		else
-			memcpy_from_page(buf, page, offset_in_page(paddr),
-					 chunk);
-		addr += chunk;
-		buf += chunk;
-		len -= chunk;
-	}
-	return 0;
+	return vcm_model_access(gart_reach, vcm, SZ_4K, addr, buf, len, write);
 }
 EXPORT_SYMBOL_IF_KUNIT(gart_access);
 

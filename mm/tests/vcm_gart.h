@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
+#include <linux/types.h>
 #include <linux/vcm-drv.h>
 
 #define GART_BASE	SZ_256M
@@ -31,8 +32,9 @@ struct gart {
 
 	/* private: what the hardware has read of the table */
 	struct kunit *test;
-	struct mutex lock;	/* @kept */
+	struct mutex lock;	/* @kept, @loaded: which of them are */
 	u32 *kept;
+	DECLARE_BITMAP(loaded, GART_ENTRIES);
 };
 
 struct gart *gart_create(struct kunit *test);

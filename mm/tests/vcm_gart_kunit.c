@@ -13,29 +13,11 @@
 #include <linux/slab.h>
 
 #include "vcm_gart.h"
+#include "vcm_models.h"
 
 static unsigned int seed;
 module_param(seed, uint, 0444);
 MODULE_PARM_DESC(seed, "of the random test; 0: a new one for each run");
-
-static const struct vcm_phys_ops gart_phys_ops = {
-	.owner = THIS_MODULE,
-};
-
-/* Memory that nobody looks at */
-static struct vcm_phys *gart_phys(struct kunit *test,
-				  const struct phys_vec *parts,
-				  unsigned int count)
-{
-	struct vcm_phys *phys = vcm_phys_new(count, 0, &gart_phys_ops, NULL);
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
-	for (i = 0; i < count; i++)
-		phys->parts[i] = parts[i];
-	KUNIT_ASSERT_EQ(test, vcm_phys_finish(phys), 0);
-	return phys;
-}
 
 static struct gart *gart_active(struct kunit *test)
 {
@@ -57,7 +39,7 @@ static void gart_entries(struct kunit *test)
 		{ .paddr = 0xfffff000, .len = SZ_4K },
 	};
 	struct gart *gart = gart_active(test);
-	struct vcm_phys *phys = gart_phys(test, parts, ARRAY_SIZE(parts));
+	struct vcm_phys *phys = vcm_model_phys(test, parts, ARRAY_SIZE(parts));
 	const unsigned int nr = 18, first = GART_ENTRIES - nr;
 	struct vcm_res *res;
 	unsigned int i;
@@ -88,7 +70,7 @@ static void gart_full(struct kunit *test)
 	struct phys_vec part = { .paddr = 0x80000000, .len = GART_SIZE };
 	struct gart *gart = gart_active(test);
 	struct vcm *vcm = &gart->mmu.vcm;
-	struct vcm_phys *phys = gart_phys(test, &part, 1);
+	struct vcm_phys *phys = vcm_model_phys(test, &part, 1);
 	struct vcm_res *res = vcm_map(vcm, phys, 0);
 	phys_addr_t paddr = 0;
 
@@ -104,9 +86,45 @@ static void gart_full(struct kunit *test)
 	vcm_free(phys);
 
 	part.len += SZ_4K;
-	phys = gart_phys(test, &part, 1);
+	phys = vcm_model_phys(test, &part, 1);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, 0), ERR_PTR(-ENOSPC));
 	vcm_free(phys);
+	vcm_destroy(vcm);
+}
+
+/*
+ * When vcm_unbind() returns no master reaches the memory, also where it has been
+ * before; what is bound next at the same place is seen at once
+ */
+static void gart_unbind_flushes(struct kunit *test)
+{
+	const struct phys_vec old = { .paddr = 0x80000000, .len = SZ_64K };
+	const struct phys_vec new = { .paddr = 0xa0000000, .len = SZ_64K };
+	struct gart *gart = gart_active(test);
+	struct vcm *vcm = &gart->mmu.vcm;
+	struct vcm_phys *phys = vcm_model_phys(test, &old, 1);
+	struct vcm_phys *next = vcm_model_phys(test, &new, 1);
+	struct vcm_res *res = vcm_map(vcm, phys, 0);
+	phys_addr_t paddr = 0;
+	size_t off;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	for (off = 0; off < SZ_64K; off += SZ_4K)
+		KUNIT_EXPECT_EQ(test, 0, gart_translate(vcm, res->start + off,
+							&paddr));
+	vcm_unbind(res);
+	for (off = 0; off < SZ_64K; off += SZ_4K)
+		KUNIT_EXPECT_EQ(test, -EFAULT,
+				gart_translate(vcm, res->start + off, &paddr));
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, next), 0);
+	for (off = 0; off < SZ_64K; off += SZ_4K) {
+		KUNIT_EXPECT_EQ(test, 0, gart_translate(vcm, res->start + off,
+							&paddr));
+		KUNIT_EXPECT_EQ(test, paddr, new.paddr + off);
+	}
+	vcm_unmap(res);
+	vcm_free(phys);
+	vcm_free(next);
 	vcm_destroy(vcm);
 }
 
@@ -115,7 +133,7 @@ static void gart_flushes(struct kunit *test)
 {
 	const struct phys_vec part = { .paddr = 0x80000000, .len = SZ_64K };
 	struct gart *gart = gart_active(test);
-	struct vcm_phys *phys = gart_phys(test, &part, 1);
+	struct vcm_phys *phys = vcm_model_phys(test, &part, 1);
 	struct vcm_res *res[8];
 	unsigned int i;
 
@@ -147,7 +165,7 @@ static void gart_high_memory(struct kunit *test)
 	}
 	parts[1].paddr = (phys_addr_t)BIT_ULL(32);
 	parts[1].len = SZ_4K;
-	phys = gart_phys(test, parts, 2);
+	phys = vcm_model_phys(test, parts, 2);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_map(&gart->mmu.vcm, phys, 0),
 			    ERR_PTR(-EADDRNOTAVAIL));
 	KUNIT_EXPECT_NULL(test, memchr_inv(gart->table, 0,
@@ -178,7 +196,7 @@ static void random_map(struct kunit *test, struct vcm *vcm,
 
 	slot->nr = 1 + prandom_u32_state(rnd) % 600;
 	part.len = slot->nr * SZ_4K;
-	phys = gart_phys(test, &part, 1);
+	phys = vcm_model_phys(test, &part, 1);
 	res = vcm_map(vcm, phys, 0);
 	vcm_free(phys);
 	if (IS_ERR(res)) {
@@ -255,6 +273,7 @@ static void gart_random(struct kunit *test)
 static struct kunit_case gart_cases[] = {
 	KUNIT_CASE(gart_entries),
 	KUNIT_CASE(gart_full),
+	KUNIT_CASE(gart_unbind_flushes),
 	KUNIT_CASE(gart_flushes),
 	KUNIT_CASE(gart_high_memory),
 	KUNIT_CASE(gart_random),

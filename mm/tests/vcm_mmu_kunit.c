@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
 
+#include "vcm_models.h"
 #include "vcm_softmmu.h"
 
 static const struct softmmu_cfg mmu_cfg = {
@@ -26,25 +27,6 @@ static const struct softmmu_cfg mmu_cfg = {
 	.last = SZ_1G - 1,
 	.pgsize_bitmap = SZ_4K | SZ_64K | SZ_1M | SZ_16M,
 };
-
-static const struct vcm_phys_ops mmu_phys_ops = {
-	.owner = THIS_MODULE,
-};
-
-/* Memory that nobody looks at */
-static struct vcm_phys *mmu_phys(struct kunit *test,
-				 const struct phys_vec *parts,
-				 unsigned int count)
-{
-	struct vcm_phys *phys = vcm_phys_new(count, 0, &mmu_phys_ops, NULL);
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
-	for (i = 0; i < count; i++)
-		phys->parts[i] = parts[i];
-	KUNIT_ASSERT_EQ(test, vcm_phys_finish(phys), 0);
-	return phys;
-}
 
 static const struct vcm_mmu_driver *mmu_driver(struct vcm *vcm)
 {
@@ -253,7 +235,7 @@ static void mmu_no_progress(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, vcm_mmu_init(mmu, &stuck, 0, SZ_1M - 1,
 					      SZ_4K));
 	KUNIT_EXPECT_EQ(test, vcm_activate(&mmu->vcm), 0);
-	phys = mmu_phys(test, &part, 1);
+	phys = vcm_model_phys(test, &part, 1);
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_PTR_EQ(test, vcm_map(&mmu->vcm, phys, 0),
 				    ERR_PTR(-EIO));
@@ -428,7 +410,7 @@ static struct vcm_phys *random_phys(struct kunit *test, struct rnd_state *rnd)
 
 	for (i = 0; i < RANDOM_PARTS; i++)
 		parts[i] = random_part(rnd);
-	return mmu_phys(test, parts, 1 + prandom_u32_state(rnd) % RANDOM_PARTS);
+	return vcm_model_phys(test, parts, 1 + prandom_u32_state(rnd) % RANDOM_PARTS);
 }
 
 /* One binding, at an address that may or may not suit the memory */
@@ -510,7 +492,7 @@ static void fail_everywhere(struct kunit *test, unsigned int burst)
 
 	cfg.burst = burst;
 	s = softmmu_create(test, &cfg);
-	phys = mmu_phys(test, mixed_parts, ARRAY_SIZE(mixed_parts));
+	phys = vcm_model_phys(test, mixed_parts, ARRAY_SIZE(mixed_parts));
 	KUNIT_ASSERT_EQ(test, vcm_activate(&s->mmu.vcm), 0);
 	res = vcm_map(&s->mmu.vcm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
@@ -545,7 +527,7 @@ static void mmu_fail_everywhere(struct kunit *test)
 static void mmu_one_sync(struct kunit *test)
 {
 	struct softmmu *s = softmmu_create(test, &mmu_cfg);
-	struct vcm_phys *phys = mmu_phys(test, mixed_parts,
+	struct vcm_phys *phys = vcm_model_phys(test, mixed_parts,
 					 ARRAY_SIZE(mixed_parts));
 	struct vcm_res *res;
 
@@ -566,7 +548,7 @@ static const struct phys_vec one_part = { .paddr = SZ_1M, .len = SZ_8K };
 static void mmu_start_stop(struct kunit *test)
 {
 	struct softmmu *s = softmmu_create(test, &mmu_cfg);
-	struct vcm_phys *phys = mmu_phys(test, &one_part, 1);
+	struct vcm_phys *phys = vcm_model_phys(test, &one_part, 1);
 	struct vcm *vcm = &s->mmu.vcm;
 	struct vcm_res *res[3];
 	unsigned int i;
@@ -604,7 +586,7 @@ static void mmu_start_stop(struct kunit *test)
 static void mmu_start_fails(struct kunit *test)
 {
 	struct softmmu *s = softmmu_create(test, &mmu_cfg);
-	struct vcm_phys *phys = mmu_phys(test, &one_part, 1);
+	struct vcm_phys *phys = vcm_model_phys(test, &one_part, 1);
 	struct vcm *vcm = &s->mmu.vcm;
 	struct vcm_res *res = vcm_map(vcm, phys, 0);
 
@@ -636,7 +618,7 @@ static void mmu_start_fails(struct kunit *test)
 static void mmu_map_fails_stops(struct kunit *test)
 {
 	struct softmmu *s = softmmu_create(test, &mmu_cfg);
-	struct vcm_phys *phys = mmu_phys(test, &one_part, 1);
+	struct vcm_phys *phys = vcm_model_phys(test, &one_part, 1);
 	struct vcm *vcm = &s->mmu.vcm;
 	struct vcm_res *res;
 
@@ -722,7 +704,7 @@ static void mmu_start_excludes(struct kunit *test)
 	DECLARE_COMPLETION_ONSTACK(at_gate);
 	DECLARE_COMPLETION_ONSTACK(gate);
 	struct softmmu *s = softmmu_create(test, &mmu_cfg);
-	struct vcm_phys *phys = mmu_phys(test, &one_part, 1);
+	struct vcm_phys *phys = vcm_model_phys(test, &one_part, 1);
 	struct walker one = { .vcm = &s->mmu.vcm, .phys = phys };
 	struct walker two = one;
 
@@ -786,7 +768,7 @@ static int racer_run(void *data)
 	struct vcm_res *res;
 	unsigned int i;
 
-	phys = vcm_phys_new(1, 0, &mmu_phys_ops, NULL);
+	phys = vcm_phys_new(1, 0, &vcm_model_phys_ops, NULL);
 	if (IS_ERR(phys))
 		goto out;
 	phys->parts[0] = part;

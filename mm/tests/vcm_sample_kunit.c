@@ -27,6 +27,7 @@
 #include <linux/vcm-sample.h>
 
 #include "../vcm-internal.h"
+#include "vcm_models.h"
 #include "vcm_sample_model.h"
 
 static unsigned int seed;
@@ -119,21 +120,13 @@ static void sample_work(struct kunit *test, struct device *engine)
 	KUNIT_ASSERT_GE(test, pm_runtime_get_sync(engine), 0);
 }
 
-static const struct vcm_phys_ops sample_phys_ops = {
-	.owner = THIS_MODULE,
-};
-
-/* Memory that nobody looks at */
+/* Memory that nobody looks at, in one piece */
 static struct vcm_phys *sample_phys(struct kunit *test, phys_addr_t paddr,
 				    size_t len)
 {
-	struct vcm_phys *phys = vcm_phys_new(1, 0, &sample_phys_ops, NULL);
+	const struct phys_vec part = { .paddr = paddr, .len = len };
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
-	phys->parts[0].paddr = paddr;
-	phys->parts[0].len = len;
-	KUNIT_ASSERT_EQ(test, vcm_phys_finish(phys), 0);
-	return phys;
+	return vcm_model_phys(test, &part, 1);
 }
 
 static struct vcm_res *sample_map(struct kunit *test, struct vcm *vcm,
@@ -448,6 +441,10 @@ static void sample_cma_16m(struct kunit *test)
  */
 static void sample_high_memory(struct kunit *test)
 {
+	const struct phys_vec high[] = {
+		{ .paddr = 0x80000000, .len = SZ_4K },
+		{ .paddr = (phys_addr_t)BIT_ULL(32), .len = SZ_4K },
+	};
 	struct sample_test *t = test->priv;
 	struct vcm *vcm = sample_vcm(test, t->engine);
 	struct vcm_phys *phys;
@@ -464,12 +461,7 @@ static void sample_high_memory(struct kunit *test)
 	if (sizeof(phys_addr_t) == sizeof(u32))
 		kunit_skip(test, "no memory above 4 GiB");
 	sample_power_on(test, t->engine);
-	phys = vcm_phys_new(2, 0, &sample_phys_ops, NULL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
-	phys->parts[0] = (struct phys_vec){ .paddr = 0x80000000, .len = SZ_4K };
-	phys->parts[1].paddr = (phys_addr_t)BIT_ULL(32);
-	phys->parts[1].len = SZ_4K;
-	KUNIT_ASSERT_EQ(test, vcm_phys_finish(phys), 0);
+	phys = vcm_model_phys(test, high, ARRAY_SIZE(high));
 	res = vcm_reserve(vcm, SZ_8K, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -EADDRNOTAVAIL);
@@ -1578,7 +1570,8 @@ static int many_thread(void *data)
 
 	for (; many->loops < MANY_LOOPS && !many->error; many->loops++) {
 		size_t len = lens[many->loops % ARRAY_SIZE(lens)];
-		struct vcm_phys *phys = vcm_phys_new(1, 0, &sample_phys_ops,
+		struct vcm_phys *phys = vcm_phys_new(1, 0,
+						     &vcm_model_phys_ops,
 						     NULL);
 		struct vcm_res *res;
 

@@ -40,6 +40,7 @@
 #include <linux/slab.h>
 #include <linux/vcm.h>
 
+#include "vcm_models.h"
 #include "vcm_sample_model.h"
 
 /* Where the MMU's registers lie in the block, and what they are */
@@ -539,6 +540,12 @@ int sample_model_walk(struct device *engine, dma_addr_t addr,
 }
 EXPORT_SYMBOL_IF_KUNIT(sample_model_walk);
 
+static int model_reach(void *engine, dma_addr_t addr, bool write,
+		       phys_addr_t *paddr)
+{
+	return sample_model_translate(engine, addr, write, paddr);
+}
+
 /**
  * sample_model_access() - what a master does
  * @engine: the master
@@ -554,33 +561,8 @@ EXPORT_SYMBOL_IF_KUNIT(sample_model_walk);
 int sample_model_access(struct device *engine, dma_addr_t addr, void *buf,
 			size_t len, bool write)
 {
-	while (len) {
-		size_t chunk = min_t(size_t, len, SZ_4K - (addr & (SZ_4K - 1)));
-		phys_addr_t paddr;
-		struct page *page;
-		int ret;
-
-		ret = sample_model_translate(engine, addr, write, &paddr);
-		if (ret)
-			return ret;
-		if (!pfn_valid(PHYS_PFN(paddr))) {
-			model_complain(sample_model_of(engine),
-				       "%pad leads to %pa: no memory", &addr,
-				       &paddr);
-			return -EFAULT;
-		}
-
-		page = pfn_to_page(PHYS_PFN(paddr));
-		if (write)
-			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
-		else
-			memcpy_from_page(buf, page, offset_in_page(paddr),
-					 chunk);
-		addr += chunk;
-		buf += chunk;
-		len -= chunk;
-	}
-	return 0;
+	return vcm_model_access(model_reach, engine, SZ_4K, addr, buf, len,
+				write);
 }
 EXPORT_SYMBOL_IF_KUNIT(sample_model_access);
 

@@ -17,13 +17,12 @@
 #include <kunit/visibility.h>
 #include <linux/bitops.h>
 #include <linux/completion.h>
-#include <linux/highmem.h>
 #include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
+#include "vcm_models.h"
 #include "vcm_softmmu.h"
 
 #define SOFT_ACCESS	(VCM_RES_READ | VCM_RES_WRITE)
@@ -499,14 +498,11 @@ int softmmu_translate(struct vcm *vcm, dma_addr_t addr, unsigned int access,
 }
 EXPORT_SYMBOL_IF_KUNIT(softmmu_translate);
 
-/* Bytes that lie in one leaf and in one page of the CPU */
-static size_t soft_chunk(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
-			 size_t len)
+static int soft_reach(void *vcm, dma_addr_t addr, bool write,
+		      phys_addr_t *paddr)
 {
-	size_t granule = vcm_granule(&s->mmu.vcm);
-
-	len = min_t(size_t, len, granule - (addr & (granule - 1)));
-	return min_t(size_t, len, PAGE_SIZE - offset_in_page(paddr));
+	return softmmu_translate(vcm, addr,
+				 write ? VCM_RES_WRITE : VCM_RES_READ, paddr);
 }
 
 /**
@@ -524,37 +520,8 @@ static size_t soft_chunk(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
 int softmmu_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
 		   bool write)
 {
-	struct softmmu *s = softmmu_from(vcm);
-
-	while (len) {
-		phys_addr_t paddr;
-		struct page *page;
-		size_t chunk;
-		int ret;
-
-		ret = softmmu_translate(vcm, addr, write ? VCM_RES_WRITE :
-							   VCM_RES_READ,
-					&paddr);
-		if (ret)
-			return ret;
-		if (!pfn_valid(PHYS_PFN(paddr))) {
-			soft_complain(s, "%pad leads to %pa: no memory", &addr,
-				      &paddr);
-			return -EFAULT;
-		}
-
-		chunk = soft_chunk(s, addr, paddr, len);
-		page = pfn_to_page(PHYS_PFN(paddr));
-		if (write)
-			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
-		else
-			memcpy_from_page(buf, page, offset_in_page(paddr),
-					 chunk);
-		addr += chunk;
-		buf += chunk;
-		len -= chunk;
-	}
-	return 0;
+	return vcm_model_access(soft_reach, vcm, vcm_granule(vcm), addr, buf,
+				len, write);
 }
 EXPORT_SYMBOL_IF_KUNIT(softmmu_access);
 
