@@ -6,7 +6,8 @@
  * What they share with all contexts is the contract suite's. Here: a device
  * keeps its DMA API, memory is never copied behind anybody's back, and the
  * addresses are the DMA API's. Behind an IOMMU the device is one of QEMU's edu
- * devices and the IOMMU driver's own walker tells what it reaches; KUnit's
+ * devices and the IOMMU driver's own walker tells what it reaches; a fake IOMMU
+ * stands in where an IOMMU has to be less helpful than those of QEMU. KUnit's
  * device has no IOMMU.
  */
 #include <kunit/device.h>
@@ -27,6 +28,7 @@
 #include <linux/vcm-iommu.h>
 
 #include "vcm_edu.h"
+#include "vcm_fakeiommu.h"
 
 #define dma_ok(test, ptr)	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ptr)
 
@@ -315,6 +317,54 @@ static void vcm_dma_bind_unwinds(struct kunit *test)
 	vcm_free(phys);
 }
 
+/*
+ * An IOMMU may keep in mind that nothing is mapped until it is told: when
+ * vcm_bind() returns it has been, for every part, and when vcm_unbind() returns
+ * it has been again
+ */
+static void vcm_dma_bind_is_seen(struct kunit *test)
+{
+	/* Not the top of 64 bits, where iommu.debug_pagealloc overflows */
+	static const struct fakeiommu_cfg cfg = {
+		.type = FAKEIOMMU_DMA,
+		.last = SZ_1G - 1,
+	};
+	struct vcm_phys *phys;
+	struct device *dev;
+	struct vcm_res *res;
+	phys_addr_t paddr;
+	struct vcm *vcm;
+	unsigned int i;
+
+	if (!IS_REACHABLE(CONFIG_VCM_FAKE_IOMMU) ||
+	    !IS_ENABLED(CONFIG_IOMMU_DMA))
+		kunit_skip(test, "no fake IOMMU, or no DMA API behind IOMMUs");
+	fakeiommu_create(test, 0, &cfg);
+	dev = fakeiommu_master_create(test, 0);
+	vcm = vcm_dma_create(dev, NULL);
+	dma_ok(test, vcm);
+	phys = dma_scatter(test, 4);
+	res = vcm_map(vcm, phys, 0);
+	if (!IS_ERR(res) && !vcm_activate(vcm)) {
+		for (i = 0; i < 4; i++) {
+			paddr = 0;
+			KUNIT_EXPECT_EQ(test, 0, fakeiommu_translate
+					(dev, res->start + i * PAGE_SIZE, true,
+					 &paddr));
+			KUNIT_EXPECT_EQ(test, paddr, phys->parts[i].paddr);
+		}
+		vcm_unbind(res);
+		for (i = 0; i < 4; i++)
+			KUNIT_EXPECT_EQ(test, -EFAULT, fakeiommu_translate
+					(dev, res->start + i * PAGE_SIZE, true,
+					 &paddr));
+	}
+	vcm_unmap(res);
+	vcm_free(phys);
+	vcm_destroy(vcm);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(res), 0);
+}
+
 /* While another domain has the device there is no DMA API to share */
 static void vcm_dma_attached_elsewhere(struct kunit *test)
 {
@@ -601,6 +651,7 @@ static struct kunit_case vcm_dma_cases[] = {
 	KUNIT_CASE(vcm_dma_guard),
 	KUNIT_CASE(vcm_dma_congruent),
 	KUNIT_CASE(vcm_dma_bind_unwinds),
+	KUNIT_CASE(vcm_dma_bind_is_seen),
 	KUNIT_CASE(vcm_dma_attached_elsewhere),
 	KUNIT_CASE(vcm_dma_sync_parts),
 	KUNIT_CASE(vcm_dma_direct_address),

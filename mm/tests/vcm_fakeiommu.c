@@ -5,9 +5,10 @@
  * To the kernel it is an IOMMU driver like any other: platform devices of a
  * devicetree overlay, registered with the IOMMU core, which finds its masters
  * by their "iommus" property. Only the hardware is missing. Its page table is
- * a tree of leaves, its TLB holds every translation from the moment that the
- * leaf is written until an invalidation covers it, and its masters are calls
- * of fakeiommu_access(). So whatever is unmapped and not invalidated is seen.
+ * a tree of leaves, and its masters are calls of fakeiommu_access(). Its TLB
+ * holds every translation until an invalidation covers it, and that there is
+ * none until iotlb_sync_map covers it. So whatever is unmapped and not
+ * invalidated is seen, and what is mapped and not synchronised is not.
  *
  * It shares no code with what it checks, nor with the IOMMU core: which domain
  * a master sees is what attach_dev was told last.
@@ -18,10 +19,8 @@
 #include <kunit/visibility.h>
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
-#include <linux/highmem.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/rbtree.h>
@@ -30,6 +29,7 @@
 #include <linux/spinlock.h>
 
 #include "vcm_fakeiommu.h"
+#include "vcm_models.h"
 
 #define FAKE_PGSIZES		(SZ_4K | SZ_64K | SZ_2M | SZ_1G)
 
@@ -60,6 +60,7 @@ struct fake_leaf {
 	unsigned long last;
 	phys_addr_t paddr;
 	int prot;
+	bool synced;			/* masters see it */
 };
 
 /* What the IOMMU knows of a master */
@@ -291,6 +292,22 @@ static void fake_iotlb_sync(struct iommu_domain *domain,
 				gather->end);
 }
 
+static int fake_iotlb_sync_map(struct iommu_domain *domain, unsigned long iova,
+			       size_t size)
+{
+	struct fake_domain *d = to_fake_domain(domain);
+	struct fake_leaf *leaf;
+
+	guard(spinlock_irqsave)(&d->lock);
+	leaf = fake_find(d, iova);
+	while (leaf && leaf->last - iova < size) {
+		leaf->synced = true;
+		leaf = rb_entry_safe(rb_next(&leaf->node), struct fake_leaf,
+				     node);
+	}
+	return 0;
+}
+
 static void fake_flush_iotlb_all(struct iommu_domain *domain)
 {
 	struct fake_domain *d = to_fake_domain(domain);
@@ -411,6 +428,7 @@ static const struct iommu_domain_ops fake_domain_ops = {
 	.unmap_pages = fake_unmap_pages,
 	.flush_iotlb_all = fake_flush_iotlb_all,
 	.iotlb_sync = fake_iotlb_sync,
+	.iotlb_sync_map = fake_iotlb_sync_map,
 	.iova_to_phys = fake_iova_to_phys,
 	.free = fake_domain_free,
 };
@@ -740,7 +758,7 @@ static int fake_lookup(struct iommu_domain *domain, dma_addr_t addr,
 
 	guard(spinlock_irqsave)(&d->lock);
 	leaf = addr <= ULONG_MAX ? fake_find(d, addr) : NULL;
-	if (!leaf || (leaf->prot & prot) != prot)
+	if (!leaf || !leaf->synced || (leaf->prot & prot) != prot)
 		return -EFAULT;
 	*paddr = leaf->paddr + (addr - leaf->start);
 	return leaf->prot;
@@ -795,6 +813,12 @@ int fakeiommu_prot(struct device *dev, dma_addr_t addr)
 }
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_prot);
 
+static int fake_reach(void *dev, dma_addr_t addr, bool write,
+		      phys_addr_t *paddr)
+{
+	return fakeiommu_translate(dev, addr, write, paddr);
+}
+
 /**
  * fakeiommu_access() - have a device move data
  * @dev: the device
@@ -809,25 +833,7 @@ EXPORT_SYMBOL_IF_KUNIT(fakeiommu_prot);
 int fakeiommu_access(struct device *dev, dma_addr_t addr, void *buf,
 		     size_t len, bool write)
 {
-	phys_addr_t paddr;
-	struct page *page;
-	size_t chunk;
-
-	while (len) {
-		if (fakeiommu_translate(dev, addr, write, &paddr))
-			return -EFAULT;
-		chunk = min_t(size_t, len, SZ_4K - (addr & (SZ_4K - 1)));
-		page = phys_to_page(paddr);
-		if (write)
-			memcpy_to_page(page, offset_in_page(paddr), buf, chunk);
-		else
-			memcpy_from_page(buf, page, offset_in_page(paddr),
-					 chunk);
-		addr += chunk;
-		buf += chunk;
-		len -= chunk;
-	}
-	return 0;
+	return vcm_model_access(fake_reach, dev, SZ_4K, addr, buf, len, write);
 }
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_access);
 
