@@ -381,7 +381,7 @@ static int model_reg_write(void *context, unsigned int reg, unsigned int val)
 		m->stats.tables++;
 		if (m->ctrl & MODEL_ENABLE)
 			model_complain(m, "table changed while it is in use");
-		if (!(val & TTBR_CACHED) == m->snoops)
+		if (!!(val & TTBR_CACHED) != m->snoops)
 			model_complain(m, "walks of %#x in or past the caches",
 				       val);
 		m->table = val;

@@ -45,7 +45,7 @@ MUTANTS = [
     ("core: memory larger than the reservation is bound", CORE,
      "	if (phys->size > res->res_size)\n		return -ENOSPC;", "", "um", "vcm_c*"),
     ("core: an address is not congruent to the memory", CORE,
-     "		req.phase = part ? part->paddr & (page - 1) : 0;", "		req.phase = 0;", "um", "vcm_c*"),
+     "		req.phase = part ? part->paddr & (page - granule) : 0;", "		req.phase = 0;", "um", "vcm_c*"),
     ("core: no smaller page when no aligned range is free", CORE,
      "		if (ret != -ENOSPC || page == granule)\n			return ret;",
      "		return ret;", "um", "vcm_c*"),
