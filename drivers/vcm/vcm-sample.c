@@ -273,7 +273,6 @@ static void vcm_sample_detach(struct vcm *vcm, struct device *dev)
 	}
 }
 
-/* The master may be active by now: then the MMU has to be on as well */
 static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
@@ -292,10 +291,11 @@ static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 		if (!hw->masters++)
 			vcm_sample_program(hw);
 	}
-	/* Its next suspend lets go of the MMU */
-	pm_runtime_get_sync(dev);
+	/* If it is active, so is the MMU. Not woken up: that may want topology */
+	pm_runtime_get_noresume(dev);
 	link = device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
-			       DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE);
+			       DL_FLAG_PM_RUNTIME |
+			       (pm_runtime_active(dev) ? DL_FLAG_RPM_ACTIVE : 0));
 	pm_runtime_put(dev);
 	if (link && !READ_ONCE(hw->failed))
 		return 0;

@@ -1163,6 +1163,23 @@ static struct vcm_res *sample_used(struct kunit *test, struct vcm *vcm,
 	return res;
 }
 
+/* A master that rests is attached without being woken up: that may take locks */
+static void sample_master_rests(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+
+	KUNIT_EXPECT_TRUE(test, pm_runtime_suspended(t->engine));
+	KUNIT_EXPECT_TRUE(test, pm_runtime_suspended(t->m->mmu));
+	sample_power_on(test, t->engine);
+	res = sample_used(test, vcm, t->engine);
+	phys = res->phys;
+	vcm_unmap(res);
+	vcm_free(phys);
+}
+
 /* The master reaches @phys still: neither it nor its addresses are for others */
 static void expect_kept(struct kunit *test, struct vcm_res *res,
 			struct vcm_phys *phys)
@@ -1254,6 +1271,8 @@ static void sample_bus_dies(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, device_attach(t->m->mmu), 1);
 	KUNIT_ASSERT_EQ(test, device_attach(t->engine), 1);
+	/* It is held, but its driver has not woken it up */
+	KUNIT_ASSERT_GE(test, pm_runtime_resume(t->engine), 0);
 	expect_recovered(test, t);
 }
 
@@ -1660,6 +1679,7 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_random),
 	KUNIT_CASE(sample_runtime_pm),
 #ifdef CONFIG_PM_SLEEP
+	KUNIT_CASE(sample_master_rests),
 	KUNIT_CASE(sample_system_sleep),
 #endif
 	KUNIT_CASE(sample_busy),
