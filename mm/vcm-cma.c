@@ -387,11 +387,11 @@ err:
 struct vcm *vcm_cma_create(struct device *dev,
 			   const struct vcm_cma_params *params)
 {
-	resource_size_t align = params ? params->align : 0;
+	resource_size_t align = IS_ERR_OR_NULL(params) ? 0 : params->align;
 	struct vcm *vcm;
 	int ret;
 
-	if (IS_ERR_OR_NULL(dev) || (align & (align - 1)) ||
+	if (IS_ERR_OR_NULL(dev) || IS_ERR(params) || (align & (align - 1)) ||
 	    vcm_cma_limit(dev) < PAGE_SIZE - 1)
 		return ERR_PTR(-EINVAL);
 	if (!dev_get_cma_area(dev) || !vcm_cma_suits(dev))

@@ -19,6 +19,9 @@ static void vcm_info_fill(struct vcm_res_info *info, const struct vcm_res *res)
 		return;
 	info->start = res->start;
 	info->size = res->res_size;
+	/* Where addresses follow the memory, it holds those of what is bound */
+	if (res->vcm->driver->fixed)
+		info->size = res->last - res->start + 1;
 	if (res->state == VCM_RES_BOUND)
 		info->bound_size = res->bound_size;
 	info->flags = res->flags;
@@ -70,7 +73,7 @@ int vcm_lookup_info(struct vcm *vcm, dma_addr_t addr,
 {
 	struct vcm_res *res, *below, *above;
 
-	if (IS_ERR_OR_NULL(vcm) || !info)
+	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(info))
 		return -EINVAL;
 
 	*info = (struct vcm_addr_info) { };
@@ -242,7 +245,7 @@ int vcm_addr_to_phys(struct vcm *vcm, dma_addr_t addr, phys_addr_t *out)
 	struct vcm_phys *phys;
 
 	might_sleep();
-	if (IS_ERR_OR_NULL(vcm) || !out)
+	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(out))
 		return -EINVAL;
 	phys = vcm_addr_phys(vcm, addr, &offset);
 	if (!phys)
@@ -290,7 +293,7 @@ int vcm_translate(struct vcm *from, dma_addr_t addr, struct vcm *to,
 	dma_addr_t start;
 
 	might_sleep();
-	if (IS_ERR_OR_NULL(from) || IS_ERR_OR_NULL(to) || !out)
+	if (IS_ERR_OR_NULL(from) || IS_ERR_OR_NULL(to) || IS_ERR_OR_NULL(out))
 		return -EINVAL;
 	phys = vcm_addr_phys(from, addr, &offset);
 	if (!phys)

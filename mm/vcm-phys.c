@@ -310,7 +310,7 @@ struct vcm_phys *vcm_phys_import_sg(struct scatterlist *sgl, unsigned int nents,
 	unsigned int i;
 	int ret;
 
-	if (IS_ERR_OR_NULL(sgl))
+	if (IS_ERR_OR_NULL(sgl) || IS_ERR(ops))
 		return ERR_PTR(-EINVAL);
 	for_each_sg(sgl, sg, nents, i)
 		if (!sg->length || !PAGE_ALIGNED(sg->offset | sg->length) ||

@@ -115,6 +115,7 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	    (last & mask) != mask || !driver->map || !driver->unmap ||
 	    !driver->attach != !driver->detach ||
 	    !driver->reserve != !driver->unreserve ||
+	    (!driver->release && vcm != vcm_vmm) ||
 	    (driver->fixed && driver->reserve))
 		return -EINVAL;
 	if (!try_module_get(driver->owner))
@@ -805,6 +806,14 @@ static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
 	}
 }
 
+/* Whether all that was asked for is a multiple of the granule. */
+static bool vcm_req_aligned(const struct vcm_va_req *req, resource_size_t size,
+			    unsigned long granule)
+{
+	return !((size | req->align | req->min | (req->max + 1)) &
+		 (granule - 1));
+}
+
 /*
  * Reserves for a public call; @part is the first of the memory that is bound
  * next, NULL when none is.
@@ -827,6 +836,10 @@ static struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 
 	do {
 		mask = vcm_granule(vcm) - 1;
+		ret = -EINVAL;
+		/* The granule may have grown since that was looked at */
+		if (req != &vcm_anywhere && !vcm_req_aligned(req, size, mask + 1))
+			break;
 		ret = -ENOSPC;
 		if (size > (resource_size_t)~mask)
 			break;
@@ -913,7 +926,7 @@ struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 
 	if (ret < 0)
 		return ERR_PTR(ret);
-	if ((size | align | min | (max + 1)) & (vcm_granule(vcm) - 1) ||
+	if (!vcm_req_aligned(&req, size, vcm_granule(vcm)) ||
 	    (align & (align - 1)) || min > max)
 		return ERR_PTR(-EINVAL);
 	if (vcm->driver->reserve)
@@ -1212,8 +1225,8 @@ static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys, bool made)
  * under way, -ENOSPC when the memory is larger than the reservation,
  * -EOPNOTSUPP when this context cannot bind this memory, -EADDRNOTAVAIL when a
  * device cannot reach it or @res is in quarantine, -EINVAL for a bad pointer,
- * -ENODEV when the context is being destroyed, -ENOMEM. On an error nothing has
- * changed.
+ * -ENODEV when the context is being destroyed or its hardware has gone, -EIO
+ * when hardware does not answer, -ENOMEM. On an error nothing has changed.
  */
 int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 {

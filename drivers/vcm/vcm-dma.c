@@ -382,7 +382,7 @@ struct vcm *vcm_dma_create(struct device *dev,
 	u64 last;
 	int ret;
 
-	if (IS_ERR_OR_NULL(dev) || !dev->dma_mask ||
+	if (IS_ERR_OR_NULL(dev) || !dev->dma_mask || IS_ERR(params) ||
 	    (params && params->attrs & ~VCM_DMA_ATTRS))
 		return ERR_PTR(-EINVAL);
 	last = min_t(u64, vcm_dma_limit(dev), (dma_addr_t)~0ULL);

@@ -205,15 +205,25 @@ static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * Drivers of IOMMUs say in two ways that a page table cannot describe memory:
+ * too high an address, and no RAM. Everything else has been looked at before.
+ */
 static int vcm_iommu_map_one(struct vcm_iommu_domain *d, struct vcm_res *res,
 			     struct vcm_phys *phys)
 {
 	int prot = vcm_iommu_prot(d, res, phys);
+	int ret;
 
 	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES &&
 	    d->domain->ops->iotlb_sync_map)
-		return vcm_iommu_map_batches(d, res, phys, prot);
-	return vcm_iommu_map_parts(d, res, phys, prot);
+		ret = vcm_iommu_map_batches(d, res, phys, prot);
+	else
+		ret = vcm_iommu_map_parts(d, res, phys, prot);
+
+	if (ret == -ERANGE)
+		return -EADDRNOTAVAIL;
+	return ret == -EINVAL ? -EOPNOTSUPP : ret;
 }
 
 /* One binding in all domains */
@@ -873,7 +883,7 @@ struct vcm *vcm_iommu_create(struct device *dev,
 	struct vcm_iommu *ctx;
 	int ret;
 
-	if (IS_ERR_OR_NULL(dev))
+	if (IS_ERR_OR_NULL(dev) || IS_ERR(params))
 		return ERR_PTR(-EINVAL);
 	if (!device_iommu_mapped(dev))
 		return ERR_PTR(-ENODEV);
