@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 
-export BUILD KSRC FILTER MACHINE IMAGE KUNITCONFIG
+export BUILD KSRC FILTER MACHINE IMAGE KUNITCONFIG BUDGET
 export PYTHONDONTWRITEBYTECODE := 1
 
 help: ## this list
@@ -15,6 +15,7 @@ test: ## everything that gates, on arm64 and arm; ends with "N passed, M failed"
 test-all: ## the same on every architecture
 kunit: ## the KUnit suites on a debug kernel (FILTER=suite.case MACHINE=arm-lpae|...)
 kunit-um: ## the portable KUnit suites on ARCH=um (FILTER=suite.case)
+bench: ## VCM beside what drivers use instead (FILTER=mapping|..., BUDGET=write: the figures become budgets)
 mutants: ## break the code in one place at a time, see the tests notice (FILTER=iommu)
 shell: ## a console on a machine (MACHINE=smmuv3|virtio-iommu|none|... IMAGE=run|debug)
 checks: ## checkpatch, kernel-doc, W=1 builds with gcc and clang
@@ -23,10 +24,10 @@ base: ## unpack the Linux tree (KSRC=/path/to/linux-7.3: copy that one)
 clean: ## remove build/ (downloads and ccache stay)
 overlay: ## lay the repository over the Linux tree
 
-run run-all test test-all kunit kunit-um mutants shell checks deps base overlay:
+run run-all test test-all kunit kunit-um bench mutants shell checks deps base overlay:
 	@tools/vcm/start.sh $@
 
 clean:
 	rm -rf $(or $(BUILD),build)
 
-.PHONY: help clean run run-all test test-all kunit kunit-um mutants shell checks deps base overlay
+.PHONY: help clean run run-all test test-all kunit kunit-um bench mutants shell checks deps base overlay

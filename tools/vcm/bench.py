@@ -1,14 +1,102 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What VCM costs beside what drivers use instead."""
+"""What VCM costs beside what drivers use instead: make bench.
+
+  bench.py LOG...  makes the same files of the kernel logs of other runs
+"""
 
 import os
+import sys
+from pathlib import Path
 
+import bench_report
+import bench_rows
 import boot
+import budget
+import curves
 import images
+import readme
+from steps import BUILD, Failure, shown
+
+FOLDER = BUILD / "bench"
+#: the SMMU's CMDQ_PROD, which counts the commands to it
+COMMANDS = "0x9050098"
+#: in seconds, many times what it takes: nine minutes with all peers
+TIMEOUT = 5400
+#: the gate measures no peers, and no more live reservations, which takes half a minute
+GATE_TIMEOUT, GATE_LIVE = 900, 100000
 
 
-def measure(peers=True, max_live=1000000, timeout=3600):
-    image = images.build_bench()
-    only = [f"vcm_bench.only={os.environ['FILTER']}"] if os.environ.get("FILTER") else []
-    return boot.boot(image, "bench", "bench", [*only, f"vcm_bench.peers={int(peers)}", f"vcm_bench.max_live={max_live}",
-                                               "vcm_bench.commands=0x9050098"], timeout=timeout)
+def measure(peers=True, max_live=1000000, timeout=TIMEOUT, only=None):
+    """Boot the run image with the benchmark added. @only: the part to measure."""
+    words = [f"vcm_bench.only={only}"] if only else []
+    return boot.boot(images.build_bench(), "bench", "bench",
+                     [*words, f"vcm_bench.peers={int(peers)}", f"vcm_bench.max_live={max_live}",
+                      f"vcm_bench.commands={COMMANDS}"], timeout=timeout)
+
+
+def own():
+    """VCM's own columns, for the gate. Returns the boot, and what budget.compare() does."""
+    booted = measure(peers=False, max_live=GATE_LIVE, timeout=GATE_TIMEOUT)
+    budgets = [row for row in budget.read() if row.cell.live <= GATE_LIVE]
+    return booted, *budget.compare(budgets, bench_rows.parse(booted.lines))
+
+
+def write_files(rows):
+    """CSV, Markdown and curves."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.glob("*.svg"):
+        old.unlink()
+    table = bench_rows.Table(rows)
+    bench_rows.write(FOLDER / "vcm.csv", rows)
+    figures = curves.write(FOLDER, table)
+    (FOLDER / "vcm.md").write_text(bench_report.report(table, figures))
+    print("\n" + "\n".join(bench_report.summary(table)))
+    print(f"\n{bench_report.NOTE} Every cell: {shown(FOLDER / 'vcm.md')}\n", flush=True)
+
+
+def quote():
+    """Take the goals over into README, of the last run. Returns whether it has a place for them."""
+    return readme.quote(bench_report.block(bench_rows.Table(bench_rows.read(FOLDER / "vcm.csv"))))
+
+
+def compare(rows, only):
+    """Raise Failure when VCM costs more than its budgets. A part knows nothing of others' subjects."""
+    measured = {row.cell.subject for row in rows}
+    bad, slack = budget.compare([b for b in budget.read() if not only or b.cell.subject in measured], rows)
+    for line in slack:
+        print(f"  tighten: {line} (make bench BUDGET=write)")
+    complaints = [line for lines in bad.values() for line in lines]
+    if complaints:
+        raise Failure(f"{len(complaints)} rows are not within {shown(budget.FILE)}", lines=complaints)
+    print(f"{len(budget.own(rows))} rows within {shown(budget.FILE)}", flush=True)
+
+
+def bench():
+    """Measure everything, or FILTER; then compare with the budgets, or write them."""
+    only, write = os.environ.get("FILTER"), os.environ.get("BUDGET")
+    if write not in (None, "", "write"):
+        raise Failure(f"BUDGET={write}: it can be write")
+    booted = measure(only=only)
+    if booted.problems:
+        raise booted.failure("the benchmark")
+    rows = bench_rows.parse(booted.lines)
+    if not rows:
+        raise Failure(f"the benchmark measured nothing (FILTER={only})" if only else
+                      "the benchmark measured nothing", booted.log)
+    write_files(rows)
+    if not write:
+        compare(rows, only)
+        return
+    budget.write(rows, part=bool(only))
+    print(f"wrote {shown(budget.FILE)}")
+    # a part is not the table
+    if not only and quote():
+        print(f"wrote {shown(readme.README)}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    write_files(bench_rows.parse(line for log in sys.argv[1:]
+                                 for line in Path(log).read_text(errors="backslashreplace").splitlines()))

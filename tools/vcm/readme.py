@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keep the example in README.md equal to the file that the tests build.
+"""Keep the example in README.md equal to the file that the tests build, and quote the benchmark.
 
   readme.py          exits with 1 and says so when they differ
   readme.py --write  takes the example over
@@ -13,6 +13,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 README = TOP / "README.md"
 BLOCK = re.compile(r"(<!-- example: from (\S+) -->\n```c\n)(.*?)(```\n<!-- example: end -->)", re.S)
+BENCH = re.compile(r"(<!-- bench: begin -->\n)(.*?)(<!-- bench: end -->)", re.S)
 SOURCE = re.compile(r"/\* example: begin \*/\n(.*?)/\* example: end \*/", re.S)
 
 
@@ -24,6 +25,20 @@ def filled(text):
         return match[1] + source[1].strip("\n").expandtabs() + "\n" + match[4]
 
     return BLOCK.sub(example, text)
+
+
+def quoted(text, block):
+    """README's text with the benchmark's summary."""
+    return BENCH.sub(lambda match: match[1] + block + match[3], text)
+
+
+def quote(block):
+    """Take the benchmark's summary over. Returns whether README has the markers for it."""
+    have = README.read_text()
+    if not BENCH.search(have):
+        return False
+    README.write_text(quoted(have, block))
+    return True
 
 
 def current():

@@ -64,7 +64,7 @@ def console():
 
 def measure():
     prepare()
-    bench.measure()
+    bench.bench()
 
 
 def mutate():

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the benchmark's rows say, as Markdown: goals first, then every cell."""
+
+import goals
+from bench_rows import SUMS, is_own
+from demo import size
+
+NOTE = "Instructions, not time: no cache or TLB misses are seen."
+#: subjects that only their sum is told of
+PARTS = {part for parts in SUMS.values() for part in parts}
+
+
+def markdown(titles, rows, numbers=()):
+    """The lines of a table; the columns of these titles hold numbers."""
+    lines = [titles, ["---:" if title in numbers else "---" for title in titles], *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def number(n):
+    """With spaces, as people read it."""
+    return f"{n:,}".replace(",", " ")
+
+
+def place(cell):
+    """Where a cell is, in words."""
+    live = f", {number(cell.live)} live" if cell.live != 1 else ""
+    return f"{cell.state}, {size(str(cell.size))}{live}"
+
+
+def beside(judged):
+    """What was compared."""
+    if judged.base is None:
+        return number(judged.value)
+    return f"{number(judged.value)} / {number(judged.base)} = {judged.ratio():.2f}"
+
+
+def verdict(judged):
+    """Met in all cells, or in so many."""
+    met = sum(one.met() for one in judged)
+    return "met" if met == len(judged) else f"not met in {len(judged) - met} of {len(judged)}"
+
+
+def summary(table):
+    """A row for each goal, told by the cell where it is nearest to being missed."""
+    rows = []
+    for topic in goals.TOPICS:
+        what = topic.title if topic.unit == goals.INSTRUCTIONS else f"{topic.title}, {topic.unit}"
+        for goal in topic.goals:
+            judged = goals.judge(table, goal)
+            if judged:
+                worst = max(judged, key=lambda one: (not one.met(), one.ratio()))
+                rows.append([what, goal.text(), beside(worst), place(worst.cell), verdict(judged)])
+            else:
+                rows.append([what, goal.text(), "-", "-", "not measured"])
+    return markdown(["what", "VCM is to be", "where it is worst", "there", "goal"], rows)
+
+
+def peer(own, value):
+    """A peer's cost, and how many times that VCM takes."""
+    if value is None:
+        return "-"
+    return f"{number(value)} ({own / value:.2f})" if own is not None and value else number(value)
+
+
+def cell_goals(judged):
+    """What is wanted in one cell, and whether it is so."""
+    texts = list(dict.fromkeys(one.goal.most() for one in judged))
+    missed = list(dict.fromkeys(one.goal.most() for one in judged if not one.met()))
+    return ["; ".join(texts) or "-", ("not met: " + "; ".join(missed) if missed else "met") if texts else "-"]
+
+
+def detail(table, topic):
+    """Every cell of a topic: VCM, each peer with the ratio, the goals."""
+    judged = {}
+    for goal in topic.goals:
+        for one in goals.judge(table, goal):
+            judged.setdefault(one.cell, []).append(one)
+    names = table.who(topic.subject)
+    rows = []
+    for cell in table.cells(topic.subject):
+        values = table.at(cell)
+        shown = [number(values[n]) if is_own(n) and n in values else peer(values.get("vcm"), values.get(n))
+                 for n in names]
+        rows.append([cell.state, size(str(cell.size)), number(cell.live), *shown, *cell_goals(judged.get(cell, []))])
+    return markdown(["state", "size", "live", *names, "goal", "met"], rows, ["size", "live", *names])
+
+
+def topics(table):
+    """Those with goals, then whatever else was measured."""
+    known = {topic.subject for topic in goals.TOPICS}
+    more = dict.fromkeys(cell.subject for cell in table.values if cell.subject not in known | PARTS)
+    return [*goals.TOPICS, *(goals.Topic(subject.capitalize(), subject, unit="") for subject in more)]
+
+
+def report(table, figures=()):
+    """The whole of build/bench/vcm.md."""
+    lines = ["# What VCM costs, beside what drivers use instead", "",
+             f"{NOTE} Behind a peer's figure stands how many times that VCM takes.", "", "## Goals", "",
+             *summary(table), ""]
+    for topic in topics(table):
+        if table.cells(topic.subject):
+            unit = f", in {topic.unit}" if topic.unit else ""
+            lines += [f"## {topic.title}{unit}", "", *detail(table, topic), ""]
+    if figures:
+        lines += ["## Curves", "", *(f"![{figure.stem}]({figure.name})" for figure in figures), ""]
+    return "\n".join(lines)
+
+
+def block(table):
+    """What README quotes."""
+    return "\n".join([NOTE, "", *summary(table)]) + "\n"
