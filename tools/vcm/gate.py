@@ -4,6 +4,7 @@
 import unittest
 from pathlib import Path
 
+import bench
 import boot
 import checks
 import demo
@@ -101,6 +102,18 @@ def run_image(results, arch):
         demos(results, images.build_run(arch))
 
 
+def benchmark(results):
+    """What VCM's own columns cost, against their budgets; each subject is a test."""
+    booted, bad, slack = bench.own()
+    for subject, complaints in bad.items():
+        results.add(f"benchmark: {subject}", not complaints, "\n".join(["", *(f"    {c}" for c in complaints[:20])]))
+    if not bad:
+        results.add("benchmark", False, "nothing measured, and no budget")
+    console(results, "benchmark", booted)
+    if slack:
+        print(f"  benchmark: {len(slack)} budgets could be less, make bench tells which", flush=True)
+
+
 def everything(results, debug, run):
     """Debug images of these architectures, run images of those."""
     with results.section("tests of the tools"):
@@ -109,6 +122,8 @@ def everything(results, debug, run):
         kunit_on_um(results)
     for arch in run:
         run_image(results, arch)
+    with results.section("benchmark"):
+        benchmark(results)
     for arch in debug:
         debug_image(results, arch)
     only_checks(results)
