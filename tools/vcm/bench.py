@@ -28,18 +28,23 @@ GATE_TIMEOUT, GATE_LIVE = 900, 100000
 
 
 def measure(peers=True, max_live=1000000, timeout=TIMEOUT, only=None):
-    """Boot the run image with the benchmark added. @only: the part to measure."""
+    """Boot the run image with the benchmark added. @only: the part to measure. Returns the rows."""
     words = [f"vcm_bench.only={only}"] if only else []
-    return boot.boot(images.build_bench(), "bench", "bench",
-                     [*words, f"vcm_bench.peers={int(peers)}", f"vcm_bench.max_live={max_live}",
-                      f"vcm_bench.commands={COMMANDS}"], timeout=timeout)
+    booted = boot.boot(images.build_bench(), "bench", "bench",
+                       [*words, f"vcm_bench.peers={int(peers)}", f"vcm_bench.max_live={max_live}",
+                        f"vcm_bench.commands={COMMANDS}"], timeout=timeout)
+    if booted.problems:
+        raise booted.failure("the benchmark")
+    rows = bench_rows.parse(booted.lines)
+    if not rows:
+        raise Failure(f"the benchmark measured nothing{f' (FILTER={only})' if only else ''}", booted.log)
+    return rows
 
 
 def own():
-    """VCM's own columns, for the gate. Returns the boot, and what budget.compare() does."""
-    booted = measure(peers=False, max_live=GATE_LIVE, timeout=GATE_TIMEOUT)
-    budgets = [row for row in budget.read() if row.cell.live <= GATE_LIVE]
-    return booted, *budget.compare(budgets, bench_rows.parse(booted.lines))
+    """VCM's own columns, for the gate. Returns what budget.compare() does."""
+    rows = measure(peers=False, max_live=GATE_LIVE, timeout=GATE_TIMEOUT)
+    return budget.compare([row for row in budget.read() if row.cell.live <= GATE_LIVE], rows)
 
 
 def write_files(rows):
@@ -77,13 +82,7 @@ def bench():
     only, write = os.environ.get("FILTER"), os.environ.get("BUDGET")
     if write not in (None, "", "write"):
         raise Failure(f"BUDGET={write}: it can be write")
-    booted = measure(only=only)
-    if booted.problems:
-        raise booted.failure("the benchmark")
-    rows = bench_rows.parse(booted.lines)
-    if not rows:
-        raise Failure(f"the benchmark measured nothing (FILTER={only})" if only else
-                      "the benchmark measured nothing", booted.log)
+    rows = measure(only=only)
     write_files(rows)
     if not write:
         compare(rows, only)

@@ -10,8 +10,10 @@ from unittest import mock
 
 import bench
 import bench_rows
+import boot
 import budget
 import gate
+import images
 import readme
 from bench_rows import Cell
 from results import Results
@@ -48,6 +50,10 @@ class Rows(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             bench_rows.write(Path(folder) / "rows.csv", ROWS)
             self.assertEqual(ROWS, bench_rows.read(Path(folder) / "rows.csv"))
+
+    def test_structures_of_any_size_are_compared(self):
+        rows = bench_rows.parse(["VCM-BENCH: bytes,part,16,1,vcm,16", "VCM-BENCH: bytes,part,32,1,scatterlist,32"])
+        self.assertEqual({"vcm": 16, "scatterlist": 32}, bench_rows.Table(rows).at(Cell("bytes", "part", 0, 1)))
 
     def test_whose_they_are(self):
         self.assertEqual([True, True, False, False],
@@ -134,20 +140,26 @@ class WithFile(unittest.TestCase):
             with self.assertRaises(Failure):
                 bench.compare(part, only=None)
 
-    def booted(self, lines):
-        return mock.patch.object(bench, "measure", lambda **how: mock.Mock(lines=lines, problems=[]))
-
-    def gated(self, lines):
+    def gated(self, lines, problems=()):
+        """What the gate says to a console log."""
         results = Results()
-        with self.booted(lines), contextlib.redirect_stdout(io.StringIO()):
+        booted = boot.Boot(self.folder / "log", lines, [], list(problems), 1.0)
+        with (mock.patch.object(boot, "boot", lambda *_, **how: booted), mock.patch.object(images, "build_bench"),
+              contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()),
+              results.section("benchmark")):
             gate.benchmark(results)
         return results
 
     def test_the_gate_counts_each_subject(self):
         budget.write(ROWS)
         results = self.gated(LOG)
-        self.assertEqual((4, []), (results.passed, results.failed))
+        self.assertEqual((3, []), (results.passed, results.failed))
         self.assertEqual(["benchmark: bind"], self.gated(LOG[:-1]).failed)
+
+    def test_the_gate_does_not_take_a_console_that_is_bad(self):
+        budget.write(ROWS)
+        self.assertEqual(["benchmark"], self.gated(LOG, ["no end after 900 s"]).failed)
+        self.assertEqual(["benchmark"], self.gated(LOG[:1]).failed)
 
     def test_the_gate_leaves_out_what_it_does_not_measure(self):
         budget.write([*ROWS, ROWS[0]._replace(cell=ROWS[0].cell._replace(live=1000000))])
