@@ -21,17 +21,22 @@ def number(n):
     return f"{n:,}".replace(",", " ")
 
 
+def times(ratio, digits=2):
+    """Not 0.00, however far ahead."""
+    return f"{ratio:.{digits}f}" if ratio >= 0.1 else f"{ratio:.{digits}g}"
+
+
 def place(cell):
     """Where a cell is, in words."""
-    live = f", {number(cell.live)} live" if cell.live != 1 else ""
-    return f"{cell.state}, {size(str(cell.size))}{live}"
+    many = [size(str(cell.size))] if cell.size else []
+    return ", ".join([cell.state, *many, *([f"{number(cell.live)} live"] if cell.live != 1 else [])])
 
 
 def beside(judged):
     """What was compared."""
     if judged.base is None:
         return number(judged.value)
-    return f"{number(judged.value)} / {number(judged.base)} = {judged.ratio():.2f}"
+    return f"{number(judged.value)} / {number(judged.base)} = {times(judged.ratio(), 3)}"
 
 
 def verdict(judged):
@@ -59,7 +64,7 @@ def peer(own, value):
     """A peer's cost, and how many times that VCM takes."""
     if value is None:
         return "-"
-    return f"{number(value)} ({own / value:.2f})" if own is not None and value else number(value)
+    return f"{number(value)} ({times(own / value)})" if own is not None and value else number(value)
 
 
 def cell_goals(judged):

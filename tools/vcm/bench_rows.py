@@ -10,7 +10,10 @@ MARK = "VCM-BENCH: "
 #: the state of a row that stands for each of them
 ANY = "any"
 #: costs that make a whole
-SUMS = {"map+unmap": ("map", "unmap"), "bind+unbind": ("bind", "unbind"), "make+destroy": ("make", "destroy")}
+SUMS = {"map+unmap": ("map", "unmap"), "bind+unbind": ("bind", "unbind"), "make+destroy": ("make", "destroy"),
+        "share+unshare": ("share", "unshare"), "kmap+kunmap": ("kmap", "kunmap")}
+#: whose size is that of a structure, no two of which are alike: it tells no cells apart
+SIZELESS = ("bytes",)
 
 
 class Cell(NamedTuple):
@@ -34,7 +37,7 @@ def is_own(who):
 
 def row(fields):
     subject, state, size, live, who, value = fields
-    return Row(Cell(subject, state, int(size), int(live)), who, int(value))
+    return Row(Cell(subject, state, 0 if subject in SIZELESS else int(size), int(live)), who, int(value))
 
 
 def fields(line):

@@ -19,6 +19,7 @@ STYLES = {
     "dma_map": Style("#d55e00", "up"),
     "dma_iova": Style("#009e73", "diamond"),
     "dma_noncontiguous": Style("#e69f00", "diamond"),
+    "dma_buf": Style("#d55e00", "diamond"),
     "dma_attrs": Style("#cc79a7", "down"),
 }
 
@@ -40,13 +41,16 @@ class Plot:
     over: str = ""
     #: (panel, value, name) of what to compare with
     levels: tuple = ()
+    #: of the x axis, when that is a number of something
+    base: int = 10
 
 
 SIZE = {"along": "size", "label": "size in bytes"}
 LIVE = {"along": "live", "label": "number of live reservations"}
 #: what a panel is called
 WORDS = {"2M": "parts of 2 MiB", "64K": "parts of 64 KiB", "4K": "single pages",
-         "fresh": "fresh memory", "fragmented": "memory in pieces", "holes-mean": "mean", "holes-worst": "worst case"}
+         "fresh": "fresh memory", "fragmented": "memory in pieces", "allocated": "memory of VCM",
+         "holes-mean": "mean", "holes-worst": "worst case"}
 
 PLOTS = (
     *(Plot(f"reserve-{state}", f"Reserve and release an address, {words}", ("reserve",), **LIVE, panels="size",
@@ -61,6 +65,8 @@ PLOTS = (
          over="dma_iova"),
     Plot("make", "Make and destroy a binding", ("make+destroy",), **SIZE),
     Plot("make-ratio", "Make and destroy a binding, beside the floor", ("make+destroy",), **SIZE, over="floor"),
+    Plot("share", "Map and unmap one buffer of 64 MiB for many devices", ("share+unshare",), "live",
+         "number of devices", base=2),
     Plot("leaves", "Page-table leaves of a new binding", ("leaves",), **SIZE, unit="leaves"),
 )
 
@@ -117,9 +123,9 @@ def panel(plot, table, cells, key):
 
 
 def axes(plot):
-    x = Axis(plot.label, nbytes, base=2) if plot.along == "size" else Axis(plot.label, short)
+    x = Axis(plot.label, nbytes, base=2) if plot.along == "size" else Axis(plot.label, short, base=plot.base)
     if plot.over:
-        return x, Axis(f"{plot.unit}, times those of {plot.over}", short, log=False, shows=(0.9, 1.1))
+        return x, Axis(f"{plot.unit}, {plot.over} = 1", short, log=False, shows=(0.9, 1.1))
     return x, Axis(plot.unit, short)
 
 

@@ -31,6 +31,11 @@ def one_page(cell):
     return cell.size == 4 * KIB
 
 
+def only(**wanted):
+    """Where these columns have these values."""
+    return lambda cell: all(getattr(cell, name) == value for name, value in wanted.items())
+
+
 @dataclass(frozen=True)
 class Goal:
     """In each cell, VCM costs at most so many times what a peer does."""
@@ -53,7 +58,7 @@ class Goal:
         what = self.peer or (f"that of {self.growth_from} live" if self.growth_from else "")
         if not what:
             return f"{lead} {self.limit:g}"
-        return f"{lead} {what}" if self.limit == 1 else f"{lead} {self.limit:.2f} x {what}"
+        return f"{lead} {what}" if self.limit == 1 else f"{lead} {self.limit:g} x {what}"
 
     def text(self):
         """The goal in words."""
@@ -98,8 +103,7 @@ ADDRESSES = ("vcm", "vcm-pages")
 TOPICS = (
     Topic("Reserve and release an address", "reserve",
           (*beside("reserve", "iova", "maple", "gen_pool", own=ADDRESSES),
-           Goal("reserve", 2.2, growth_from=1000, own=ADDRESSES, where=lambda cell: cell.live == 1000000,
-                place="1000000 live"))),
+           Goal("reserve", 2.2, growth_from=1000, own=ADDRESSES, where=only(live=1000000), place="1000000 live"))),
     Topic("Reserve among holes that are too small: the mean", "holes-mean"),
     Topic("Reserve among holes that are too small: the worst case", "holes-worst",
           (Goal("holes-worst", 1500, below=True, own=ADDRESSES),)),
@@ -119,6 +123,18 @@ TOPICS = (
     Topic("Unbind many buffers at once", "commands",
           # one to invalidate, one to wait
           (Goal("commands", 2),), unit="commands to the IOMMU"),
+    Topic("One buffer in many contexts", "share+unshare",
+          (Goal("share+unshare", 128, growth_from=1, where=only(live=128), place="128 contexts"),)),
+    Topic("A further mapping of a buffer", "share-bytes",
+          (Goal("share-bytes", 256), *beside("share-bytes", "dma_buf")), unit="bytes"),
+    Topic("Map and unmap 64 MiB for the CPU", "kmap+kunmap",
+          (Goal("kmap+kunmap", 1000, below=True, where=only(state="contiguous"), place="contiguous"),
+           Goal("kmap+kunmap", 0.01, peer="vmap", where=only(state="2M"), place="parts of 2 MiB"),
+           Goal("kmap+kunmap", 1, peer="vmap", where=only(state="4K"), place="single pages"))),
+    Topic("Memory for each object", "bytes",
+          (*beside("bytes", "iova", "drm_gpuvm", below=True, where=only(state="context"), place="context"),
+           *beside("bytes", "drm_gpuva", below=True, where=only(state="reservation"), place="reservation"),
+           *beside("bytes", "scatterlist", where=only(state="part"), place="part")), unit="bytes"),
 )
 
 

@@ -13,7 +13,7 @@ MARKERS = ("circle", "square", "up", "diamond", "down")
 FONT = "DejaVu Sans, Verdana, sans-serif"
 #: of a panel's inside, and around it
 WIDTH, HEIGHT = 300, 260
-LEFT, RIGHT, TOP, BELOW = 76, 20, 76, 58
+LEFT, RIGHT, TOP, BELOW = 76, 30, 76, 58
 ENTRY = 20
 
 

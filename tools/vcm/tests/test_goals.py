@@ -51,6 +51,13 @@ class Judged(unittest.TestCase):
         goal = Goal("bind", 1.0, peer="peer", own=("vcm", "vcm-pages"))
         self.assertEqual([True, False], met(goal, *both(100, 100), ("bind", "contiguous", 4096, 1, "vcm-pages", 101)))
 
+    def test_each_has_words(self):
+        for goal, words in ((Goal("bind", 1.1, peer="floor"), "at most 1.1 x floor"),
+                            (Goal("bind", 1, peer="floor", below=True, place="in blocks"), "in blocks: below floor"),
+                            (Goal("bind", 2.2, growth_from=1000), "at most 2.2 x that of 1000 live"),
+                            (Goal("bind", 1500, below=True), "below 1500")):
+            self.assertEqual(words, goal.text())
+
     def test_without_the_peer_there_is_nothing_to_judge(self):
         self.assertEqual([], met(Goal("bind", 1.0, peer="other"), *both(1, 1)))
 
@@ -76,10 +83,10 @@ class Told(unittest.TestCase):
         return next(line for line in lines if line.startswith("| Bind") and "dma_iova" in line)
 
     def test_met(self):
-        self.assertTrue(self.line(900, 990).endswith("| 990 / 1 000 = 0.99 | contiguous, 2 MiB | met |"))
+        self.assertTrue(self.line(900, 990).endswith("| 990 / 1 000 = 0.990 | contiguous, 2 MiB | met |"))
 
     def test_missed_where_it_is_worst(self):
-        self.assertTrue(self.line(1200, 900).endswith("| 1 200 / 1 000 = 1.20 | contiguous, 4 KiB | not met in 1 of 2 |"))
+        self.assertTrue(self.line(1200, 900).endswith("| 1 200 / 1 000 = 1.200 | contiguous, 4 KiB | not met in 1 of 2 |"))
 
     def test_every_cell_is_in_the_report(self):
         text = bench_report.report(table(*self.rows(1200, 900), ("walk", "odd", 4096, 1, "vcm", 77)))

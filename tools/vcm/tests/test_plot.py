@@ -12,7 +12,7 @@ from bench_rows import Cell, Row, Table
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def table(peers=("floor", "dma_map"), sizes=(4096, 1 << 20)):
+def table(peers=("floor", "dma_map"), sizes=(65536, 256 << 20)):
     return Table([Row(Cell(subject, "4K", size, 1), who, size // 16) for size in sizes
                   for subject in ("map", "unmap") for who in ("vcm", *peers)])
 
@@ -53,7 +53,7 @@ class Drawn(unittest.TestCase):
     def test_all_is_named(self):
         found = texts(drawn("map", table()))
         for wanted in ("Map and unmap existing memory", "size in bytes", "instructions", "single pages",
-                       "vcm", "floor", "dma_map", "4 KiB", "1 MiB"):
+                       "vcm", "floor", "dma_map", "64 KiB", "256 MiB"):
             with self.subTest(text=wanted):
                 self.assertEqual(1, found.count(wanted))
 
@@ -71,7 +71,11 @@ class Drawn(unittest.TestCase):
             for x, y in (map(float, at.split(",")) for at in line.get("points").split()):
                 self.assertTrue(0 <= x <= width and 0 <= y <= height)
         for element in root.iter(f"{SVG}text"):
-            self.assertTrue(0 <= float(element.get("x")) <= width and 0 <= float(element.get("y")) <= height)
+            x, wide = float(element.get("x")), plot.width_of(element.text, int(element.get("font-size")))
+            before = {"start": 0, "middle": wide / 2, "end": wide}[element.get("text-anchor")]
+            if not element.get("transform"):
+                self.assertTrue(0 <= x - before and x - before + wide <= width, element.text)
+            self.assertTrue(0 <= float(element.get("y")) <= height)
 
     def test_a_ratio_has_the_floor_as_a_level(self):
         root = drawn("map-ratio", table())
