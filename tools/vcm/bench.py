@@ -21,7 +21,7 @@ from steps import BUILD, Failure, shown
 FOLDER = BUILD / "bench"
 #: the SMMU's CMDQ_PROD, which counts the commands to it
 COMMANDS = "0x9050098"
-#: in seconds, many times what it takes: nine minutes with all peers
+#: in seconds, many times what it takes: some ten minutes with all peers
 TIMEOUT = 5400
 #: the gate measures no peers, and no more live reservations, which takes half a minute
 GATE_TIMEOUT, GATE_LIVE = 900, 100000
