@@ -260,18 +260,54 @@ static void vcm_iommu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 		vcm_iommu_clear(d, res, phys, phys->size);
 }
 
-/* The number of runs of neighbours in a list sorted by address. */
+/*
+ * How far neighbours go on from @first in a list sorted by address: @size gets
+ * their bytes. Returns the first that is none.
+ */
+static struct vcm_res *vcm_iommu_run(struct vcm_res *first,
+				     struct list_head *batch, size_t *size)
+{
+	struct vcm_res *res = first;
+
+	*size = first->bound_size;
+	list_for_each_entry_continue(res, batch, vcm_entry) {
+		size_t sum;
+
+		if (res->start - first->start != *size ||
+		    check_add_overflow(*size, (size_t)res->bound_size, &sum))
+			break;
+		*size = sum;
+	}
+	return res;
+}
+
 static unsigned int vcm_iommu_runs(struct list_head *batch)
 {
-	struct vcm_res *res, *prev = NULL;
-	unsigned int runs = 0;
+	struct vcm_res *res = list_first_entry(batch, struct vcm_res, vcm_entry);
+	unsigned int runs;
+	size_t size;
 
-	list_for_each_entry(res, batch, vcm_entry) {
-		if (!prev || res->start - prev->start != prev->bound_size)
-			runs++;
-		prev = res;
-	}
+	for (runs = 0; !list_entry_is_head(res, batch, vcm_entry); runs++)
+		res = vcm_iommu_run(res, batch, &size);
 	return runs;
+}
+
+/* Nobody can tell which of a run the IOMMU did not let go of. */
+static void vcm_iommu_unmap_runs(struct vcm_iommu_domain *d,
+				 struct list_head *batch,
+				 struct iommu_iotlb_gather *gather)
+{
+	struct vcm_res *res = list_first_entry(batch, struct vcm_res, vcm_entry);
+	struct vcm_res *end;
+	size_t size;
+
+	while (!list_entry_is_head(res, batch, vcm_entry)) {
+		end = vcm_iommu_run(res, batch, &size);
+		if (iommu_unmap_fast(d->domain, res->start, size, gather) != size)
+			for (; res != end; res = list_next_entry(res, vcm_entry))
+				vcm_quarantine(res, res->phys);
+		res = end;
+	}
 }
 
 static void vcm_iommu_unmap_many(struct vcm *vcm, struct list_head *batch)
@@ -280,18 +316,11 @@ static void vcm_iommu_unmap_many(struct vcm *vcm, struct list_head *batch)
 	unsigned int runs = vcm_iommu_runs(batch);
 	struct iommu_iotlb_gather gather;
 	struct vcm_iommu_domain *d;
-	struct vcm_res *res;
 
 	list_for_each_entry(d, &ctx->domains, entry) {
 		iommu_iotlb_gather_init(&gather);
 		gather.queued = d->flush_all && runs > VCM_IOMMU_RUNS;
-
-		list_for_each_entry(res, batch, vcm_entry)
-			if (iommu_unmap_fast(d->domain, res->start,
-					     res->bound_size, &gather) !=
-			    res->bound_size)
-				vcm_quarantine(res, res->phys);
-
+		vcm_iommu_unmap_runs(d, batch, &gather);
 		if (gather.queued)
 			iommu_flush_iotlb_all(d->domain);
 		else

@@ -1237,6 +1237,34 @@ static void iommu_quarantine_many(struct kunit *test)
 		vcm_unmap(res[i]);
 }
 
+/* Of neighbours that are unmapped in one go any may be the one: all are kept. */
+static void iommu_quarantine_run(struct kunit *test)
+{
+	static const dma_addr_t addr[] = {
+		SZ_1M, SZ_1M + SZ_4K, SZ_1M + SZ_8K, SZ_2M,
+	};
+	struct fakeiommu *fake = fakeiommu_create(test, 0, NULL);
+	struct device *dev = fakeiommu_master_create(test, 0);
+	struct vcm_phys *phys = memory(test, 1);
+	struct vcm *vcm = context(test, dev);
+	struct vcm_res *res[ARRAY_SIZE(addr)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(addr); i++) {
+		res[i] = vcm_reserve_at(vcm, addr[i], SZ_4K, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res[i]);
+		KUNIT_ASSERT_EQ(test, vcm_bind(res[i], phys), 0);
+	}
+	atomic_long_set(&fake->stuck, 0);
+	vcm_unbind_many(res, ARRAY_SIZE(addr));
+	KUNIT_EXPECT_EQ(test, vcm->quarantined, 3 * SZ_4K);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, vcm_bind(res[i], phys), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, vcm_bind(res[3], phys), 0);
+	for (i = 0; i < ARRAY_SIZE(addr); i++)
+		vcm_unmap(res[i]);
+}
+
 /* A bind that fails in one domain and cannot be undone in another. */
 static void iommu_quarantine_undo(struct kunit *test)
 {
@@ -1531,6 +1559,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE_PARAM(iommu_unbind_many, iommu_many_gen_params),
 	KUNIT_CASE(iommu_quarantine),
 	KUNIT_CASE(iommu_quarantine_many),
+	KUNIT_CASE(iommu_quarantine_run),
 	KUNIT_CASE(iommu_quarantine_undo),
 	KUNIT_CASE(iommu_faults),
 	KUNIT_CASE(iommu_msi_domains),
