@@ -11,10 +11,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
-#include <linux/iova.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
-#include <linux/vcm-iommu.h>
 
 #include "bench.h"
 
@@ -30,8 +28,7 @@
  * @bench: the run
  * @page: MAP_MEMORY bytes of contiguous memory
  * @vcm: VCM's device, active
- * @domain: the floor's page table
- * @iovad: the floor's addresses
+ * @floor: the device that is used by hand
  * @dma: the device that uses the DMA API
  * @sgt: the memory to map, as a scatterlist
  * @phys: the same for VCM
@@ -41,8 +38,7 @@ struct map_run {
 	struct bench *bench;
 	struct page *page;
 	struct vcm *vcm;
-	struct iommu_domain *domain;
-	struct iova_domain iovad;
+	struct bench_floor floor;
 	struct device *dma;
 	struct sg_table sgt;
 	struct vcm_phys *phys;
@@ -81,7 +77,7 @@ static int map_by_vcm(struct map_run *run, struct map_cost *cost)
 /* What any driver has to do at the least, without a thought of errors */
 static int map_by_hand(struct map_run *run, struct map_cost *cost)
 {
-	struct iommu_domain *domain = run->domain;
+	struct iommu_domain *domain = run->floor.domain;
 	struct sg_table *sgt = &run->sgt;
 	struct iova *iova;
 	dma_addr_t addr;
@@ -89,9 +85,9 @@ static int map_by_hand(struct map_run *run, struct map_cost *cost)
 	u64 start;
 
 	start = bench_now();
-	iova = alloc_iova(&run->iovad, run->size >> 12,
+	iova = alloc_iova(&run->floor.iovad, run->size >> 12,
 			  DMA_BIT_MASK(48) >> 12, true);
-	addr = iova_dma_addr(&run->iovad, iova);
+	addr = iova_dma_addr(&run->floor.iovad, iova);
 	if (sgt->nents == 1)
 		mapped = iommu_map(domain, addr, sg_phys(sgt->sgl), run->size,
 				   MAP_PROT, GFP_KERNEL) ?: run->size;
@@ -102,7 +98,7 @@ static int map_by_hand(struct map_run *run, struct map_cost *cost)
 
 	start = bench_now();
 	iommu_unmap(domain, addr, run->size);
-	__free_iova(&run->iovad, iova);
+	__free_iova(&run->floor.iovad, iova);
 	cost->unmap = bench_since(run->bench, start);
 	return mapped == run->size ? 0 : -EIO;
 }
@@ -247,20 +243,15 @@ static int map_measure(struct map_run *run, const char *state)
 	return 0;
 }
 
-/* Parts of @part bytes, the last one first, so that no two can be joined */
 static int map_memory(struct map_run *run, u64 size, u64 part)
 {
-	unsigned int i, nents = size / part;
-	struct scatterlist *sg;
 	int ret;
 
-	ret = sg_alloc_table(&run->sgt, nents, GFP_KERNEL);
+	ret = bench_scatter(&run->sgt, run->page, size, part);
 	if (ret)
 		return ret;
-	for_each_sgtable_sg(&run->sgt, sg, i)
-		sg_set_page(sg, run->page + (size - (i + 1) * part) / PAGE_SIZE,
-			    part, 0);
-	run->phys = vcm_phys_import_sg(run->sgt.sgl, nents, NULL, NULL);
+	run->phys = vcm_phys_import_sg(run->sgt.sgl, run->sgt.nents, NULL,
+				       NULL);
 	if (IS_ERR(run->phys)) {
 		sg_free_table(&run->sgt);
 		return PTR_ERR(run->phys);
@@ -413,52 +404,6 @@ static int map_many(struct map_run *run)
 	return ret;
 }
 
-/* Where all of this happens */
-
-static int map_floor_init(struct map_run *run, struct device *dev)
-{
-	int ret;
-
-	run->domain = iommu_paging_domain_alloc(dev);
-	if (IS_ERR(run->domain))
-		return PTR_ERR(run->domain);
-	ret = iommu_attach_device(run->domain, dev);
-	if (ret)
-		goto err_domain;
-	ret = iova_cache_get();
-	if (ret)
-		goto err_attach;
-	init_iova_domain(&run->iovad, SZ_4K, 1);
-	return 0;
-
-err_attach:
-	iommu_detach_device(run->domain, dev);
-err_domain:
-	iommu_domain_free(run->domain);
-	return ret;
-}
-
-static void map_floor_exit(struct map_run *run, struct device *dev)
-{
-	put_iova_domain(&run->iovad);
-	iova_cache_put();
-	iommu_detach_device(run->domain, dev);
-	iommu_domain_free(run->domain);
-}
-
-static int map_vcm_init(struct map_run *run, struct device *dev)
-{
-	int ret;
-
-	run->vcm = vcm_iommu_create(dev, NULL);
-	if (IS_ERR(run->vcm))
-		return PTR_ERR(run->vcm);
-	ret = vcm_activate(run->vcm);
-	if (ret)
-		vcm_destroy(run->vcm);
-	return ret;
-}
-
 /* The cost of mapping and binding existing memory; needs three devices. */
 int bench_mapping(struct bench *bench)
 {
@@ -473,16 +418,17 @@ int bench_mapping(struct bench *bench)
 	run->page = alloc_contig_pages(nr, GFP_KERNEL, numa_mem_id(), NULL);
 	if (!run->page)
 		goto out_run;
-	ret = map_vcm_init(run, bench->dev[0]);
+	run->vcm = bench_vcm(bench->dev[0]);
+	ret = PTR_ERR_OR_ZERO(run->vcm);
 	if (ret)
 		goto out_memory;
-	ret = map_floor_init(run, bench->dev[1]);
+	ret = bench_floor_init(&run->floor, bench->dev[1]);
 	if (ret)
 		goto out_vcm;
 
 	ret = map_all_states(run) ?: map_many(run);
 
-	map_floor_exit(run, bench->dev[1]);
+	bench_floor_exit(&run->floor);
 out_vcm:
 	vcm_destroy(run->vcm);
 out_memory:

@@ -8,6 +8,7 @@
 
 #include <linux/err.h>
 #include <linux/io.h>
+#include <linux/iova.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/prandom.h>
@@ -16,6 +17,9 @@
 #include <linux/vcm.h>
 
 struct device;
+struct iommu_domain;
+struct page;
+struct sg_table;
 
 #define BENCH_MAX_DEVS		128
 
@@ -57,6 +61,23 @@ static inline u64 bench_since(const struct bench *bench, u64 start)
  */
 void bench_row(const char *subject, const char *state, u64 size, u64 live,
 	       const char *who, u64 value);
+
+/**
+ * struct bench_floor - what a driver has that does everything by hand
+ * @dev: its device
+ * @domain: the page table
+ * @iovad: the addresses
+ */
+struct bench_floor {
+	struct device *dev;
+	struct iommu_domain *domain;
+	struct iova_domain iovad;
+};
+
+struct vcm *bench_vcm(struct device *dev);
+int bench_floor_init(struct bench_floor *floor, struct device *dev);
+void bench_floor_exit(struct bench_floor *floor);
+int bench_scatter(struct sg_table *sgt, struct page *page, u64 size, u64 part);
 
 int bench_addresses(struct bench *bench);
 int bench_mapping(struct bench *bench);
