@@ -33,7 +33,7 @@ MODULE_PARM_DESC(commands, "physical address of a register that counts commands 
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "the part to measure: addresses or mapping (default all)");
+MODULE_PARM_DESC(only, "the part to measure: addresses, mapping or allocation (default all)");
 
 static struct bench the_bench;
 
@@ -92,6 +92,7 @@ static const struct {
 } bench_parts[] = {
 	{ "addresses", 0, bench_addresses },
 	{ "mapping", 3, bench_mapping },
+	{ "allocation", 3, bench_allocation },
 };
 
 static int bench_all(struct bench *bench)
