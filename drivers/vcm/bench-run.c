@@ -33,7 +33,7 @@ MODULE_PARM_DESC(commands, "physical address of a register that counts commands 
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "the part to measure: addresses, mapping or allocation (default all)");
+MODULE_PARM_DESC(only, "the part to measure: addresses, mapping, allocation or sharing (default all)");
 
 static struct bench the_bench;
 
@@ -93,6 +93,7 @@ static const struct {
 	{ "addresses", 0, bench_addresses },
 	{ "mapping", 3, bench_mapping },
 	{ "allocation", 3, bench_allocation },
+	{ "sharing", 1, bench_sharing },
 };
 
 static int bench_all(struct bench *bench)

@@ -82,5 +82,6 @@ int bench_scatter(struct sg_table *sgt, struct page *page, u64 size, u64 part);
 int bench_addresses(struct bench *bench);
 int bench_mapping(struct bench *bench);
 int bench_allocation(struct bench *bench);
+int bench_sharing(struct bench *bench);
 
 #endif /* _VCM_BENCH_H */
