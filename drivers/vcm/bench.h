@@ -83,5 +83,6 @@ int bench_addresses(struct bench *bench);
 int bench_mapping(struct bench *bench);
 int bench_allocation(struct bench *bench);
 int bench_sharing(struct bench *bench);
+int bench_cpu(struct bench *bench);
 
 #endif /* _VCM_BENCH_H */
