@@ -84,5 +84,6 @@ int bench_mapping(struct bench *bench);
 int bench_allocation(struct bench *bench);
 int bench_sharing(struct bench *bench);
 int bench_cpu(struct bench *bench);
+int bench_memory(struct bench *bench);
 
 #endif /* _VCM_BENCH_H */
