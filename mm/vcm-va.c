@@ -205,11 +205,15 @@ static bool vcm_va_window(struct vcm *vcm, struct vcm_res *res,
 
 	if (hi - lo < ext)
 		return false;
-	if (vcm_va_try(vcm, res, req, lo, hi, ext))
-		return true;
-	/* without slack that was all; too much of it, and no gap is so long */
-	return ext + slack > ext &&
-	       vcm_va_try(vcm, res, req, lo, hi, ext + slack);
+	for (;;) {
+		if (vcm_va_try(vcm, res, req, lo, hi, ext))
+			return true;
+		/* without slack that was all; too much, and no gap is so long */
+		if (ext + slack <= ext)
+			return false;
+		ext += slack;
+		slack = 0;
+	}
 }
 
 /**
@@ -237,29 +241,28 @@ int vcm_va_alloc(struct vcm *vcm, struct vcm_res *res,
 		 const struct vcm_va_req *req)
 {
 	const struct vcm_ranges *blocked = vcm->blocked;
-	unsigned int i, nr = blocked ? blocked->nr : 0;
+	const struct vcm_range *range = blocked ? blocked->range : NULL;
+	const struct vcm_range *end = blocked ? range + blocked->nr : NULL;
 	dma_addr_t lo = max(vcm->start, req->min);
 	dma_addr_t hi = min(vcm->last, req->max);
+	bool cut;
 
 	lockdep_assert_held(&vcm->va_lock);
 
-	if (lo > hi)
-		return -ENOSPC;
-	for (i = 0; i < nr; i++) {
-		const struct vcm_range *range = &blocked->range[i];
-
-		if (range->last < lo)
-			continue;
-		if (range->start > hi)
-			break;
-		if (range->start > lo &&
-		    vcm_va_window(vcm, res, req, lo, range->start - 1))
+	while (range != end && range->last < lo)
+		range++;
+	while (lo <= hi) {
+		cut = range != end && range->start <= hi;
+		if ((!cut || range->start > lo) &&
+		    vcm_va_window(vcm, res, req, lo,
+				  cut ? range->start - 1 : hi))
 			return 0;
-		if (range->last >= hi)
-			return -ENOSPC;
+		if (!cut || range->last >= hi)
+			break;
 		lo = range->last + 1;
+		range++;
 	}
-	return vcm_va_window(vcm, res, req, lo, hi) ? 0 : -ENOSPC;
+	return -ENOSPC;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_va_alloc);
 

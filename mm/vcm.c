@@ -787,20 +787,15 @@ static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
 	ret = vcm_res_span(res, granule, &req.span);
 	if (ret)
 		return ret;
-	if (req.align) {
-		req.align = max_t(dma_addr_t, req.align, granule);
-		return vcm_place_try(res, &req, granule);
-	}
-
 	page = vcm_largest(sizes, res->res_size);
 	/* The granule may have outgrown the memory, which cannot be bound then */
 	if (part)
 		phase = vcm_part_phase(part, sizes, page);
 	for (;;) {
-		req.align = page;
+		req.align = wanted->align ?: page;
 		req.phase = phase & (page - 1);
 		ret = vcm_place_try(res, &req, granule);
-		if (ret != -ENOSPC || page == granule)
+		if (ret != -ENOSPC || wanted->align || page == granule)
 			return ret;
 		page = 1UL << __fls(sizes & (page - 1));
 	}
