@@ -70,6 +70,20 @@ static int vcm_vmm_add_page(struct vcm_vmm_cursor *cursor, phys_addr_t paddr)
 	return cursor->nr == VCM_VMM_BATCH ? vcm_vmm_flush(cursor) : 0;
 }
 
+/* Parts of one page each, as many as there is room for; returns the next part. */
+static const struct phys_vec *vcm_vmm_add_pages(struct vcm_vmm_cursor *cursor,
+						const struct phys_vec *part,
+						const struct phys_vec *end)
+{
+	struct page **last = cursor->pages + VCM_VMM_BATCH;
+	struct page **page = cursor->pages + cursor->nr;
+
+	for (; part != end && part->len == PAGE_SIZE && page != last; part++)
+		*page++ = pfn_to_page(PHYS_PFN(part->paddr));
+	cursor->nr = page - cursor->pages;
+	return part;
+}
+
 /* A part of several pages, in pages as large as possible. */
 static int vcm_vmm_add_part(struct vcm_vmm_cursor *cursor,
 			    const struct phys_vec *part)
@@ -98,15 +112,19 @@ static int vcm_vmm_add_part(struct vcm_vmm_cursor *cursor,
 
 static int vcm_vmm_fill(unsigned long addr, const struct vcm_phys *phys)
 {
+	const struct phys_vec *part = phys->parts;
+	const struct phys_vec *end = part + phys->count;
 	struct vcm_vmm_cursor cursor = { .addr = addr };
-	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < phys->count && !ret; i++) {
-		if (phys->parts[i].len == PAGE_SIZE)
-			ret = vcm_vmm_add_page(&cursor, phys->parts[i].paddr);
-		else
-			ret = vcm_vmm_add_part(&cursor, &phys->parts[i]);
+	while (part != end && !ret) {
+		if (part->len != PAGE_SIZE) {
+			ret = vcm_vmm_add_part(&cursor, part++);
+			continue;
+		}
+		part = vcm_vmm_add_pages(&cursor, part, end);
+		if (cursor.nr == VCM_VMM_BATCH)
+			ret = vcm_vmm_flush(&cursor);
 	}
 	if (!ret)
 		ret = vcm_vmm_flush(&cursor);
@@ -134,6 +152,9 @@ static unsigned long vcm_vmm_best_page(const struct vcm_phys *phys,
 	unsigned int i;
 
 	*phase = 0;
+	/* Nothing but single pages */
+	if (phys->count == phys->size >> PAGE_SHIFT)
+		return best;
 	for (i = 0; i < phys->count && next; i++) {
 		const struct phys_vec *part = &phys->parts[i];
 
