@@ -1313,7 +1313,6 @@ static bool vcm_unbind_end(struct vcm_res *res)
 	list_del_init(&res->vcm_entry);
 	if (vcm_fixed(vcm))
 		list_add_tail(&res->vcm_entry, &vcm->idle);
-	res->made = false;
 	res->phys = NULL;
 	res->bound_size = 0;
 	vcm_res_settle(res, VCM_RES_UNBOUND);

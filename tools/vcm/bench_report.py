@@ -2,7 +2,7 @@
 """What the benchmark's rows say, as Markdown: goals first, then every cell."""
 
 import goals
-from bench_rows import SUMS, is_own
+from bench_rows import SUMS, Cell, is_own
 from demo import size
 
 NOTE = "Instructions, not time: no cache or TLB misses are seen."
@@ -111,6 +111,35 @@ def report(table, figures=()):
     return "\n".join(lines)
 
 
+#: what README shows, and the peers in the order of their columns: by hand, and otherwise
+QUOTED = [
+    ("an address, 64 KiB, among 100 000 with holes",
+     Cell("reserve", "fragmented", 64 << 10, 100000), "iova", "maple"),
+    ("the same, 100 000 holes too small, at worst",
+     Cell("holes-worst", "comb", 8 << 10, 100000), "iova", "maple"),
+    ("map + unmap 4 KiB", Cell("map+unmap", "contiguous", 4 << 10, 1), "floor", "dma_map"),
+    ("map + unmap 16 MiB, contiguous", Cell("map+unmap", "contiguous", 16 << 20, 1), "floor", "dma_map"),
+    ("map + unmap 16 MiB in single pages", Cell("map+unmap", "4K", 16 << 20, 1), "floor", "dma_map"),
+    ("allocate, map, unmap, free 64 MiB", Cell("make+destroy", "fresh", 64 << 20, 1), "floor", "dma_noncontiguous"),
+    ("64 MiB in parts of 64 KiB, 128 devices", Cell("share+unshare", "64K", 64 << 20, 128), None, "dma_buf"),
+    ("64 buffers side by side leave a device", Cell("unbind-many", "adjacent", 64 << 10, 64), None, "dma_unmap"),
+    ("64 MiB for the CPU, contiguous", Cell("kmap+kunmap", "contiguous", 64 << 20, 1), None, "vmap"),
+    ("64 MiB for the CPU, single pages", Cell("kmap+kunmap", "4K", 64 << 20, 1), None, "vmap"),
+]
+
+
+def quoted(table, cell, who):
+    """A peer's column in README."""
+    value = table.at(cell).get(who)
+    return f"{who} {peer(table.at(cell).get('vcm'), value)}" if value is not None else "-"
+
+
 def block(table):
     """What README quotes."""
-    return "\n".join([NOTE, "", *summary(table)]) + "\n"
+    rows = [[what, number(table.at(cell)["vcm"]), quoted(table, cell, by_hand), quoted(table, cell, other)]
+            for what, cell, by_hand, other in QUOTED if "vcm" in table.at(cell)]
+    judged = [one for topic in goals.TOPICS for goal in topic.goals for one in goals.judge(table, goal)]
+    met = sum(one.met() for one in judged)
+    return "\n".join([*markdown(["", "VCM", "the parts by hand", "otherwise"], rows), "",
+                      f"{NOTE} In parentheses: how many times that VCM takes. "
+                      f"Of {len(judged)} comparisons with a goal, {met} meet it."]) + "\n"
