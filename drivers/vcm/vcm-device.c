@@ -14,7 +14,8 @@
  *
  * Behind an IOMMU this is a vcm-iommu context, and the device's DMA API is off
  * while it lives. A device that sees physical addresses gets a one-to-one
- * context backed by CMA. The driver's code is the same either way.
+ * context backed by CMA. The driver's code is the same either way. An MMU that
+ * is no IOMMU of the IOMMU API is not found: its provider has a create call.
  *
  * Context: Process context, may sleep.
  * Return: the context, which the driver gives up with vcm_destroy() before it
