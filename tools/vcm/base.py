@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from steps import BUILD, CACHE, LOGS, Failure, run
 
 LINUX = BUILD / "linux"
+STAMP = BUILD / "base.json"
 PACKAGE = "linux-source-7.3"
 SUITE = "trixie-backports"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -96,6 +98,15 @@ def unpack_package(deb, tree):
     shutil.rmtree(scratch)
 
 
+def version(tree):
+    """What a tree's Makefile says that it is."""
+    text = (tree / "Makefile").read_text()
+    parts = [re.search(rf"^{name} *=[ \t]*(.*)$", text, re.M) for name in
+             ("VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION")]
+    *numbers, extra = [part[1].strip() if part else "" for part in parts]
+    return ".".join(filter(None, numbers)) + extra
+
+
 def check_tree(source):
     if not (source / "Kbuild").is_file() or not (source / "mm").is_dir():
         raise Failure(f"KSRC={source} is not a Linux tree")
@@ -103,30 +114,43 @@ def check_tree(source):
         raise Failure(f"KSRC={source} was built in place; give a clean tree (make mrproper)")
 
 
+def recorded():
+    """What build/linux holds, as base.json has it, or nothing."""
+    return json.loads(STAMP.read_text()) if STAMP.exists() and LINUX.is_dir() else {}
+
+
+def say(base, more=""):
+    print(f"  base: Linux {base['version']} from {base['base']}{more}", flush=True)
+
+
+def put(tree, want):
+    """Make a tree build/linux, and record what it is."""
+    STAMP.unlink(missing_ok=True)
+    shutil.rmtree(LINUX, ignore_errors=True)
+    tree.rename(LINUX)
+    base = {"base": want, "version": version(LINUX)}
+    STAMP.write_text(json.dumps(base) + "\n")
+    say(base)
+
+
 def ensure(ksrc=None):
-    """Make build/linux hold the wanted base; nothing happens where it does already."""
-    stamp = BUILD / "base.json"
-    have = json.loads(stamp.read_text())["base"] if stamp.exists() and LINUX.is_dir() else None
+    """Make build/linux hold the wanted base; what it holds stays, unless KSRC names something else."""
+    have = recorded()
+    want = f"package {PACKAGE}"
     if ksrc:
         source = Path(ksrc).expanduser().resolve()
         check_tree(source)
         want = f"KSRC {source}"
-    elif have and not shutil.which("apt-get"):
+    if have and (not ksrc or have["base"] == want):
+        say(have, " (make clean: back to the package)" if not ksrc and have["base"] != want else "")
         return
-    else:
-        want = f"package {PACKAGE}"
-    if have == want:
-        return
-    stamp.unlink(missing_ok=True)
+    if have:
+        print(f"  base: {want} takes the place of {have['base']}; everything is built anew", flush=True)
+    # what is there goes last: an interrupted run leaves it as it is
     tree = BUILD / "linux.tmp"
-    for old in (tree, LINUX):
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(tree, ignore_errors=True)
     if ksrc:
         run(f"copying {source}", ["cp", "-a", "--reflink=auto", f"{source}/.", tree], LOGS / "unpack.log")
     else:
         unpack_package(package_file(), tree)
-    tree.rename(LINUX)
-    version = subprocess.run(["make", "-s", "kernelversion"], cwd=LINUX, capture_output=True,
-                             text=True).stdout.strip()
-    stamp.write_text(json.dumps({"base": want, "version": version}) + "\n")
-    print(f"  base: Linux {version} from {want}", flush=True)
+    put(tree, want)
