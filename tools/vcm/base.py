@@ -10,9 +10,11 @@ from pathlib import Path
 
 from steps import BUILD, CACHE, LOGS, Failure, run
 
+#: the Linux that the series is for
+RELEASE = "7.3"
 LINUX = BUILD / "linux"
 STAMP = BUILD / "base.json"
-PACKAGE = "linux-source-7.3"
+PACKAGE = f"linux-source-{RELEASE}"
 SUITE = "trixie-backports"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -108,10 +110,15 @@ def version(tree):
 
 
 def check_tree(source):
-    if not (source / "Kbuild").is_file() or not (source / "mm").is_dir():
+    if not source.exists():
+        raise Failure(f"KSRC={source} does not exist")
+    if not all((source / name).exists() for name in ("Kbuild", "Makefile", "mm")):
         raise Failure(f"KSRC={source} is not a Linux tree")
     if (source / ".config").exists():
         raise Failure(f"KSRC={source} was built in place; give a clean tree (make mrproper)")
+    found = version(source)
+    if not re.match(rf"{re.escape(RELEASE)}(?![0-9])", found):
+        raise Failure(f"KSRC={source} is Linux {found or 'of no version'}; the series is for {RELEASE}")
 
 
 def recorded():

@@ -78,6 +78,35 @@ class Base(unittest.TestCase):
         self.assertIn("package", self.ensure())
         self.assertTrue((base.LINUX / "out-run").is_dir())
 
+    def refused(self, source):
+        """Why a KSRC is; what is there is left alone."""
+        self.ensure()
+        self.built()
+        with self.assertRaises(base.Failure) as raised:
+            self.ensure(source)
+        self.assertTrue((base.LINUX / "out-run").is_dir())
+        return str(raised.exception)
+
+    def test_nothing(self):
+        self.assertIn("nonexistent does not exist", self.refused(self.home / "nonexistent"))
+
+    def test_no_linux(self):
+        self.assertIn("is not a Linux tree", self.refused(self.home))
+
+    def test_another_release(self):
+        self.assertIn("is Linux 6.12.4; the series is for 7.3", self.refused(tree(self.home / "x", 6, 12)))
+
+    def test_a_longer_release(self):
+        """7.30 is not 7.3"""
+        self.assertIn("is Linux 7.30.4; ", self.refused(tree(self.home / "x", 7, 30)))
+
+    def test_candidates(self):
+        """A release candidate is of the release."""
+        source = tree(self.home / "x")
+        makefile = source / "Makefile"
+        makefile.write_text(makefile.read_text().replace("EXTRAVERSION =", "EXTRAVERSION = -rc3"))
+        self.assertIn("Linux 7.3.4-rc3 from KSRC", self.ensure(source))
+
 
 if __name__ == "__main__":
     unittest.main()
