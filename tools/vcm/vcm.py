@@ -18,6 +18,7 @@ import kunit
 import mutants
 import overlay
 import shell
+import suites
 from steps import Failure, build_lock
 
 
@@ -40,21 +41,23 @@ def run(machines):
 
 
 def kunit_qemu():
+    pattern = suites.wanted()
     architecture = boot.MACHINES[shell.wanted()].arch
     prepare([architecture])
     image = images.build_debug(architecture)
-    booted, counts = kunit.qemu(image, os.environ.get("FILTER"))
+    booted, counts = kunit.qemu(image, pattern)
     if booted.problems:
         raise booted.failure("KUnit")
-    if not kunit.good(counts):
-        raise Failure("KUnit", booted.log)
+    suites.judge("KUnit", counts, pattern, booted.log)
 
 
 def kunit_um():
+    pattern = suites.wanted()
     prepare()
-    counts, log, alarms = kunit.um(os.environ.get("FILTER"))
-    if alarms or not kunit.good(counts):
+    counts, log, alarms = kunit.um(pattern)
+    if alarms:
         raise Failure("KUnit on ARCH=um", log, alarms)
+    suites.judge("KUnit on ARCH=um", counts, pattern, log)
 
 
 def console():
