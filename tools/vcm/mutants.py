@@ -69,8 +69,17 @@ def judge(name, status, log):
     return bool(by or status)
 
 
-def all_of_them():
-    tried = [m for m in MUTANTS if (os.environ.get("FILTER") or "") in m[0]]
+def wanted():
+    """Those that FILTER picks by a part of their names."""
+    pattern = os.environ.get("FILTER") or ""
+    picked = [m for m in MUTANTS if pattern in m[0]]
+    if not picked:
+        kinds = dict.fromkeys(name.partition(": ")[0] for name, *_ in MUTANTS)
+        raise Failure(f"no mutant matches FILTER={pattern}; there are: {', '.join(kinds)}")
+    return picked
+
+
+def all_of(tried):
     survivors = []
     try:
         for name, path, old, new, where, suites in tried:

@@ -71,8 +71,9 @@ def measure():
 
 
 def mutate():
+    tried = mutants.wanted()
     prepare()
-    mutants.all_of_them()
+    mutants.all_of(tried)
 
 
 def gated(what, arches=(arch.ARM64,)):
