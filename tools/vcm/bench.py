@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import budget
 import curves
 import images
 import readme
-from steps import BUILD, Failure, shown
+from steps import BUILD, REPO, Failure, shown
 
+MODULE = REPO / "drivers/vcm/bench-run.c"
 FOLDER = BUILD / "bench"
 #: the SMMU's CMDQ_PROD, which counts the commands to it
 COMMANDS = "0x9050098"
@@ -77,11 +79,23 @@ def compare(rows, only):
     print(f"{len(budget.own(rows))} rows within {shown(budget.FILE)}", flush=True)
 
 
-def bench():
-    """Measure everything, or FILTER; then compare with the budgets, or write them."""
-    only, write = os.environ.get("FILTER"), os.environ.get("BUDGET")
+def parts():
+    """The names of what the module measures."""
+    return re.findall(r'^\t\{ "(\w+)", \d+, bench_\w+ \},$', MODULE.read_text(), re.M)
+
+
+def wanted():
+    """FILTER and BUDGET, when they say something; a part has no wildcards."""
+    only, write = os.environ.get("FILTER") or None, os.environ.get("BUDGET")
+    if only and only not in (names := parts()):
+        raise Failure(f"FILTER={only}: it is one of {', '.join(names)}")
     if write not in (None, "", "write"):
         raise Failure(f"BUDGET={write}: it can be write")
+    return only, write
+
+
+def bench(only, write):
+    """Measure everything, or a part; then compare with the budgets, or write them."""
     rows = measure(only=only)
     write_files(rows)
     if not write:

@@ -66,8 +66,9 @@ def console():
 
 
 def measure():
+    wanted = bench.wanted()
     prepare()
-    bench.bench()
+    bench.bench(*wanted)
 
 
 def mutate():

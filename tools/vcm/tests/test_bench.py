@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import os
 import tempfile
 import unittest
 from pathlib import Path
@@ -171,6 +172,31 @@ class WithFile(unittest.TestCase):
         readme.README.write_text("a\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nb\n")
         self.assertTrue(readme.quote(r"new \1" + "\n"))
         self.assertEqual("a\n<!-- bench: begin -->\nnew \\1\n<!-- bench: end -->\nb\n", readme.README.read_text())
+
+
+class Wanted(unittest.TestCase):
+    """What is asked for is judged before anything is built."""
+
+    def wanted(self, **env):
+        with mock.patch.dict(os.environ, {"FILTER": "", "BUDGET": "", **env}):
+            return bench.wanted()
+
+    def test_each_part(self):
+        self.assertEqual(["addresses", "mapping", "allocation", "sharing", "cpu", "memory"], bench.parts())
+        for part in bench.parts():
+            self.assertEqual(part, self.wanted(FILTER=part)[0])
+
+    def test_everything(self):
+        self.assertIsNone(self.wanted()[0])
+
+    def test_what_is_no_part(self):
+        for name in ("nosuch", "map", "mapping*"):
+            with self.assertRaisesRegex(Failure, "it is one of addresses, mapping, .* memory"):
+                self.wanted(FILTER=name)
+
+    def test_what_is_no_way_with_budgets(self):
+        with self.assertRaisesRegex(Failure, "BUDGET=read: it can be write"):
+            self.wanted(BUDGET="read")
 
 
 class Committed(unittest.TestCase):
