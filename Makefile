@@ -9,11 +9,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
 
-run: ## build one arm64 kernel, show VCM on three machines
+run: ## build one arm64 kernel, show VCM on three machines (MACHINE=none|...: on that one)
 run-all: ## the same, and arm with and without LPAE, x86 with VT-d and AMD-Vi
 test: ## everything that gates, on arm64 and arm; ends with "N passed, M failed"
 test-all: ## the same on every architecture
-kunit: ## the KUnit suites on a debug kernel (FILTER=suite.case MACHINE=arm-lpae|...)
+kunit: ## the KUnit suites on a debug kernel (FILTER=suite.case MACHINE=virtio-iommu|arm-lpae|...)
 kunit-um: ## the portable KUnit suites on ARCH=um (FILTER=suite.case)
 bench: ## VCM beside what drivers use instead (FILTER=mapping|..., BUDGET=write: the figures become budgets)
 mutants: ## break the code in one place at a time, see the tests notice (FILTER=iommu)

@@ -60,14 +60,24 @@ def good(counts):
     return counts["passed"] and not counts["bad"]
 
 
-def qemu(image, filter_glob=None, memory=None, brief=False):
+def default_machine(arch):
+    return next(name for name, m in boot.MACHINES.items() if m.arch is arch)
+
+
+def label(image, machine, memory):
+    """The name of a run's log; the machine is in it where the image does not tell it."""
+    where = "" if machine == default_machine(image.arch) else machine
+    return "-".join(filter(None, ["kunit", image.name, where, memory]))
+
+
+def qemu(image, filter_glob=None, memory=None, brief=False, machine=None):
     """Run the suites on a debug image. Returns the boot and the counts of cases."""
-    machine = next(name for name, m in boot.MACHINES.items() if m.arch is image.arch)
+    machine = machine or default_machine(image.arch)
     words = list(COMMAND_LINE)
     if filter_glob:
         words += [f"kunit.filter_glob={filter_glob}", "vcm.leaks=0"]
     booted = boot.boot(image, machine, "kunit", words, timeout=TIMEOUT,
-                       label=f"kunit-{image.name}" + (f"-{memory}" if memory else ""), memory=memory)
+                       label=label(image, machine, memory), memory=memory)
     return booted, parse(booted.log, brief)
 
 

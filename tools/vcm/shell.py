@@ -28,19 +28,23 @@ def busybox(arch):
     return program
 
 
-def wanted():
+def wanted(default="smmuv3", among=tuple(boot.MACHINES)):
     """The machine that MACHINE= names."""
-    name = os.environ.get("MACHINE") or "smmuv3"
-    if name not in boot.MACHINES:
-        raise Failure(f"MACHINE={name}: it is one of {', '.join(boot.MACHINES)}")
+    name = os.environ.get("MACHINE") or default
+    if name not in among and name != default:
+        raise Failure(f"MACHINE={name}: it is one of {', '.join(among)}")
     return name
 
 
-def shell():
-    machine = wanted()
+def wanted_image():
+    """The image that IMAGE= names."""
     kind = os.environ.get("IMAGE") or "run"
     if kind not in ("run", "debug"):
         raise Failure(f"IMAGE={kind}: it is run or debug")
+    return kind
+
+
+def shell(machine, kind):
     arch = boot.MACHINES[machine].arch
     program = busybox(arch)
     if kind == "run":

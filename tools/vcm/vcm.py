@@ -29,7 +29,9 @@ def prepare(arches=(arch.ARM64,), test=False):
 
 
 def run(machines):
-    """Build an image for each architecture, show it on every machine."""
+    """Build an image for each architecture, show it on every machine, or on the one that MACHINE= names."""
+    one = shell.wanted(default=None, among=demo.EVERYWHERE)
+    machines = [one] if one else machines
     prepare({boot.MACHINES[m].arch for m in machines})
     results = demo.show_all(machines, images.build_run)
     print("\n" + "\n".join(demo.table(results)) + "\n", flush=True)
@@ -42,10 +44,11 @@ def run(machines):
 
 def kunit_qemu():
     pattern = suites.wanted()
-    architecture = boot.MACHINES[shell.wanted()].arch
+    machine = shell.wanted()
+    architecture = boot.MACHINES[machine].arch
     prepare([architecture])
     image = images.build_debug(architecture)
-    booted, counts = kunit.qemu(image, pattern)
+    booted, counts = kunit.qemu(image, pattern, machine=machine)
     if booted.problems:
         raise booted.failure("KUnit")
     suites.judge("KUnit", counts, pattern, booted.log)
@@ -61,8 +64,9 @@ def kunit_um():
 
 
 def console():
-    prepare([boot.MACHINES[shell.wanted()].arch])
-    shell.shell()
+    machine, kind = shell.wanted(), shell.wanted_image()
+    prepare([boot.MACHINES[machine].arch])
+    shell.shell(machine, kind)
 
 
 def measure():
