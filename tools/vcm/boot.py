@@ -15,7 +15,7 @@ from pathlib import Path
 import firmware
 import splats
 from arch import ARM, ARM64, ARM_LPAE, X86_64, Arch
-from steps import LOGS, Failure, Progress, stop
+from steps import LOGS, Failure, Progress, ended_by, stop
 
 EDU = ["-device", "edu,addr=02.0", "-device", "edu,addr=03.0"]
 #: virt's memory begins at 1 GiB, so a device that sees physical addresses needs more than 28 bits
@@ -171,8 +171,9 @@ def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory=None, d
                 ended = False
                 stop(proc)
             time.sleep(0.1)
-    except BaseException:
+    except BaseException as why:
         stop(proc)
+        p.end(ended_by(why))
         raise
     finally:
         reader.join()

@@ -73,13 +73,18 @@ class Progress:
         print(f"{lead}  {self.what}: {result}, {self.seconds():.1f} s", flush=True)
 
 
+def ended_by(why):
+    """What a step that an exception ends says: ^C is no failure of its."""
+    return "interrupted" if isinstance(why, KeyboardInterrupt) else "FAILED"
+
+
 @contextlib.contextmanager
 def progress(what):
     p = Progress(what)
     try:
         yield p
-    except BaseException:
-        p.end("FAILED")
+    except BaseException as why:
+        p.end(ended_by(why))
         raise
     p.end("done")
 
