@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 
 import boot
+import steps
 from disk import Disk
 
 SHOWN = ["smmuv3", "virtio-iommu", "none"]
@@ -137,6 +138,14 @@ def events(lines):
             good = any(first <= where <= last for first, last in announced)
             (meant if good else others).append(m[0].strip())
     return meant, others
+
+
+def verdict(results):
+    """The last line of a run that showed everything: what it was, where to read on, what to do next."""
+    many = "s" if len(results) > 1 else ""
+    logs = steps.LOGS / "run-*.log" if many else results[0].booted.log
+    return (f"{len(results)} machine{many}, all points ok; console log{many}: {steps.shown(logs)}; "
+            f"next: make shell MACHINE={results[0].machine}")
 
 
 def table(results):

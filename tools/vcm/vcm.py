@@ -40,6 +40,7 @@ def run(machines):
         shown.booted.failure(boot.MACHINES[shown.machine].title, shown.complaints()).show()
     if bad:
         raise Failure(f"{len(bad)} of {len(results)} machines")
+    print(demo.verdict(results), flush=True)
 
 
 def kunit_qemu():

@@ -44,7 +44,8 @@ class Run(unittest.TestCase):
         """What a command boots, of which architectures."""
         with (chosen(name), mock.patch.object(vcm, "prepare") as prepare,
               mock.patch.object(demo, "show_all", return_value=[]) as show,
-              mock.patch.object(demo, "table", return_value=[]), contextlib.redirect_stdout(io.StringIO())):
+              mock.patch.object(demo, "table", return_value=[]), mock.patch.object(demo, "verdict"),
+              contextlib.redirect_stdout(io.StringIO())):
             vcm.COMMANDS[command]()
         return show.call_args[0][0], prepare.call_args[0][0]
 
