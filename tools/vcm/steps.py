@@ -145,13 +145,17 @@ def run(what, argv, log, env=None, cwd=None, check=True, append=False):
 
 
 @contextlib.contextmanager
-def build_lock():
+def build_lock(target):
     """Two makes in one build folder would spoil each other's work: the second waits."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    with open(BUILD / ".lock", "w") as f:
+    # not "w": what the other make wrote is to be read
+    with open(BUILD / ".lock", "a+") as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"  waiting for another make in {shown(BUILD)}", flush=True)
+            f.seek(0)
+            print(f"  waiting for {f.read().strip() or 'another make'} in {shown(BUILD)}", flush=True)
             fcntl.flock(f, fcntl.LOCK_EX)
+        f.truncate(0)
+        print(f"make {target} (process {os.getpid()})", file=f, flush=True)
         yield

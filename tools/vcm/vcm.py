@@ -116,7 +116,7 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     try:
-        with build_lock():
+        with build_lock(sys.argv[1]):
             COMMANDS[sys.argv[1]]()
     except Failure as failure:
         failure.show()
