@@ -2,6 +2,7 @@
 """Long steps: what is being done, for how long, where its log is, what went wrong."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -14,7 +15,10 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BUILD") or REPO / "build").absolute()
 LOGS = BUILD / "logs"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vcm"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "vcm"
+
+#: what to give where these cannot be written
+INSTEAD = {BUILD: "give BUILD=folder to build in another one", CACHE: "give XDG_CACHE_HOME=folder for another cache"}
 
 #: Lines of a build log that say why it failed; the rest only says that it did.
 CAUSES = re.compile(r": (fatal )?error:|undefined (reference|symbol)|undefined!|No rule to make|"
@@ -43,6 +47,33 @@ class Failure(Exception):
 def shown(path):
     """A path as the user would type it."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
+
+
+#: why a folder cannot be written, whatever is to be written there
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST,
+           errno.ELOOP, errno.ENAMETOOLONG}
+
+
+def keeps(path, folder, number):
+    """Whether an error at a path keeps us from writing in a folder."""
+    # mkdir names the folder on the way that it could not make; /proc has no such folder even then
+    if folder.is_relative_to(path):
+        return number in REFUSED or number == errno.ENOENT
+    return number in REFUSED and path.is_relative_to(folder)
+
+
+def unwritable(error):
+    """The Failure for the user of an OSError that is no fault of the tools, or None."""
+    if isinstance(error.filename, (str, os.PathLike)):
+        path = Path(error.filename).absolute()
+        what = f"cannot write {shown(path)}"
+        lines = [give for folder, give in INSTEAD.items() if keeps(path, folder, error.errno)]
+    else:
+        # a write into an open file, whose name is not told
+        what = "cannot write"
+        lines = list(INSTEAD.values()) if error.errno in REFUSED else []
+    reason = "it is there and is no folder" if error.errno == errno.EEXIST else error.strerror
+    return Failure(f"{what}: {reason}", lines=lines) if lines else None
 
 
 class Progress:

@@ -19,7 +19,7 @@ import mutants
 import overlay
 import shell
 import suites
-from steps import Failure, build_lock
+from steps import Failure, build_lock, unwritable
 
 
 def prepare(arches=(arch.ARM64,), test=False):
@@ -119,6 +119,12 @@ def main():
         with build_lock(sys.argv[1]):
             COMMANDS[sys.argv[1]]()
     except Failure as failure:
+        failure.show()
+        return 1
+    except OSError as error:
+        failure = unwritable(error)
+        if not failure:
+            raise
         failure.show()
         return 1
     except KeyboardInterrupt:

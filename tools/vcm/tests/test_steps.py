@@ -2,6 +2,7 @@
 """What a step says of its end."""
 
 import contextlib
+import errno
 import io
 import os
 import subprocess
@@ -51,6 +52,53 @@ class Lock(unittest.TestCase):
         self.assertEqual(f"  waiting for make test (process {os.getpid()}) in {folder}\n", waiting)
         self.assertEqual(f"make run (process {other.pid})\n", rest)
         self.assertEqual(0, other.returncode)
+
+
+class Unwritable(unittest.TestCase):
+    """A folder that cannot be written is the user's matter, and is told with what to do."""
+
+    def told(self, error):
+        failure = steps.unwritable(error)
+        return failure and [str(failure), *failure.lines]
+
+    def make(self, **env):
+        """What a make says that does not come past its lock."""
+        done = subprocess.run([sys.executable, steps.REPO / "tools/vcm/vcm.py", "deps"], capture_output=True,
+                              text=True, env={**os.environ, **env})
+        return done.returncode, done.stderr.splitlines()
+
+    def test_build(self):
+        what, *lines = self.told(PermissionError(errno.EACCES, "Permission denied", str(steps.BUILD / ".lock")))
+        self.assertEqual(f"cannot write {steps.shown(steps.BUILD / '.lock')}: Permission denied", what)
+        self.assertIn("give BUILD=folder to build in another one", lines)
+
+    def test_cache(self):
+        lines = self.told(PermissionError(errno.EACCES, "Permission denied", str(steps.CACHE / "apt")))[1:]
+        self.assertIn("give XDG_CACHE_HOME=folder for another cache", lines)
+
+    def test_on_the_way(self):
+        """mkdir names the folder that it could not make first."""
+        with mock.patch.object(steps, "INSTEAD", {Path("/a/b/build"): "give"}):
+            for number in (errno.EROFS, errno.ENOENT):
+                self.assertEqual(["cannot write /a: no", "give"], self.told(OSError(number, "no", "/a")))
+
+    def test_full(self):
+        """A write names no file."""
+        self.assertEqual(3, len(self.told(OSError(errno.ENOSPC, "No space left on device"))))
+
+    def test_the_tools_own(self):
+        """A program or a file that is missing is a fault, with a traceback."""
+        self.assertIsNone(self.told(FileNotFoundError(errno.ENOENT, "none", str(steps.BUILD / "x"))))
+        self.assertIsNone(self.told(PermissionError(errno.EACCES, "no", "/elsewhere/x")))
+
+    def test_build_is_a_file(self):
+        with tempfile.NamedTemporaryFile() as file:
+            for build in (file.name, f"{file.name}/below"):
+                status, lines = self.make(BUILD=build)
+                self.assertEqual(1, status)
+                self.assertRegex(lines[0], f"^FAILED: cannot write {build}: ")
+                self.assertEqual("    give BUILD=folder to build in another one", lines[1])
+                self.assertEqual(2, len(lines))
 
 
 if __name__ == "__main__":
