@@ -20,7 +20,7 @@ mutants: ## break the code in one place at a time, see the tests notice (FILTER=
 shell: ## a console on a machine (MACHINE=smmuv3|virtio-iommu|none|... IMAGE=run|debug)
 checks: ## checkpatch, kernel-doc, W=1 builds with gcc and clang
 deps: ## install the tools that are missing
-base: ## unpack the Linux tree (KSRC=/path/to/linux-7.3: copy that one)
+base: ## unpack the Linux tree (KSRC=/path/to/linux-7.3: copy that one, and stay with it)
 clean: ## remove build/ (downloads and ccache stay)
 overlay: ## lay the repository over the Linux tree
 
