@@ -8,99 +8,14 @@
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
-#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_buf.h>
-#include <linux/slab.h>
 
 #include "vcm-internal.h"
-
-/* Blocks that a context prints in five seconds; the device may fault for ever */
-#define VCM_FAULT_BURST		5
-
-/**
- * struct vcm_fault_handler - who is told first
- * @fn: the function
- * @priv: for it
- */
-struct vcm_fault_handler {
-	vcm_fault_fn fn;
-	void *priv;
-};
-
-void vcm_fault_init(struct vcm *vcm)
-{
-	ratelimit_state_init(&vcm->fault_limit, DEFAULT_RATELIMIT_INTERVAL,
-			     VCM_FAULT_BURST);
-	ratelimit_set_flags(&vcm->fault_limit, RATELIMIT_MSG_ON_RELEASE);
-}
-
-/* Sets @handler, and returns when the one before is not running any more. */
-static void vcm_fault_handler_swap(struct vcm *vcm,
-				   struct vcm_fault_handler *handler)
-{
-	struct vcm_fault_handler *old;
-
-	old = unrcu_pointer(xchg(&vcm->fault_handler, RCU_INITIALIZER(handler)));
-	if (old) {
-		synchronize_rcu();
-		kfree(old);
-	}
-}
-
-/* For vcm_destroy(): nobody is told of faults from now on. */
-void vcm_fault_handler_drop(struct vcm *vcm)
-{
-	vcm_fault_handler_swap(vcm, NULL);
-}
-
-/**
- * vcm_set_fault_handler() - be told of the faults of a context's devices
- * @vcm: the context
- * @fn: called for each fault; NULL: nobody is from now on
- * @priv: for @fn
- *
- * When it returns, the function that was set before is not running and will not
- * be called. A context has one at a time, and none any more after vcm_destroy().
- *
- * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: 0, -EINVAL for a bad pointer, -ENODEV when the context is being
- * destroyed, -ENOMEM; always 0 when @fn is NULL.
- */
-int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
-{
-	struct vcm_fault_handler *handler;
-	int ret = 0;
-
-	might_sleep();
-	if (IS_ERR_OR_NULL(vcm))
-		return -EINVAL;
-	if (!fn) {
-		vcm_fault_handler_swap(vcm, NULL);
-		return 0;
-	}
-
-	handler = kzalloc_obj(*handler);
-	if (!handler)
-		return -ENOMEM;
-	handler->fn = fn;
-	handler->priv = priv;
-
-	down_read(&vcm->topology);
-	if (vcm->dead)
-		ret = -ENODEV;
-	else
-		vcm_fault_handler_swap(vcm, handler);
-	up_read(&vcm->topology);
-	if (ret)
-		kfree(handler);
-	return ret;
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_set_fault_handler);
 
 static bool vcm_fault_claimed(struct vcm *vcm, dma_addr_t addr,
 			      unsigned int flags)

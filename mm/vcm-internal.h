@@ -6,6 +6,7 @@
 #define _MM_VCM_INTERNAL_H
 
 #include <linux/gfp_types.h>
+#include <linux/lockdep.h>
 #include <linux/vcm-drv.h>
 
 struct page;
@@ -53,11 +54,51 @@ struct vcm_va_req {
 	dma_addr_t max;
 };
 
+#define VCM_VA_ANYWHERE	{ .max = (dma_addr_t)~0ULL }
+
+/**
+ * struct vcm_fault_handler - who is told of faults first
+ * @fn: the function
+ * @priv: for it
+ */
+struct vcm_fault_handler {
+	vcm_fault_fn fn;
+	void *priv;
+};
+
 #if IS_ENABLED(CONFIG_KUNIT)
 struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
 #endif
 
-bool vcm_live(const struct vcm *vcm);
+/* Whether addresses follow the memory. */
+static inline bool vcm_fixed(const struct vcm *vcm)
+{
+	return vcm->driver->fixed;
+}
+
+/* Whether what is bound is on the hardware. */
+static inline bool vcm_live(const struct vcm *vcm)
+{
+	lockdep_assert_held(&vcm->topology);
+	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
+}
+
+void vcm_release(struct kref *ref);
+void vcm_detach_all(struct vcm *vcm);
+
+struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
+			    unsigned int flags, enum vcm_res_state state,
+			    unsigned long owner);
+int vcm_res_flags(const struct vcm *vcm, unsigned int flags);
+struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
+				unsigned int flags, const struct phys_vec *part,
+				struct vcm_va_req *req, unsigned long owner);
+int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys);
+void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by);
+struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
+			      unsigned int flags, bool made,
+			      unsigned long owner);
+
 bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
 bool vcm_phys_drop(struct vcm_phys *phys);
 bool vcm_phys_disown(struct vcm_phys *phys);
@@ -87,11 +128,9 @@ bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 /* Room for what vcm_describe_addr() says */
 #define VCM_DESCRIPTION		640
 
-void vcm_fault_init(struct vcm *vcm);
-void vcm_fault_handler_drop(struct vcm *vcm);
 void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s);
 
-#ifdef CONFIG_DEBUG_FS
+#ifdef CONFIG_VCM_DEBUGFS
 void vcm_debug_init(struct vcm *vcm);
 void vcm_debug_exit(struct vcm *vcm);
 #else

@@ -7,60 +7,10 @@
  * snoops, nothing is to be done and the calls cost next to nothing: a driver
  * makes them always.
  */
-#include <kunit/static_stub.h>
-#include <kunit/visibility.h>
-#include <linux/cleanup.h>
 #include <linux/dma-map-ops.h>
 #include <linux/export.h>
 
 #include "vcm-internal.h"
-
-/* Where all cache maintenance goes, so that tests can see it. */
-VISIBLE_IF_KUNIT void vcm_sync_range(phys_addr_t paddr, size_t size,
-				     enum dma_data_direction dir, bool for_cpu)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vcm_sync_range, paddr, size, dir, for_cpu);
-	if (for_cpu)
-		arch_sync_dma_for_cpu(paddr, size, dir);
-	else
-		arch_sync_dma_for_device(paddr, size, dir);
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_sync_range);
-
-/**
- * vcm_phys_sync() - hand memory to devices or to the CPUs
- * @phys: the memory
- * @offset: first byte
- * @size: bytes
- * @dir: what the device does
- * @for_cpu: whom to hand it to
- *
- * What has no struct pages is not cached.
- *
- * Context: Any.
- */
-void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
-		   resource_size_t size, enum dma_data_direction dir,
-		   bool for_cpu)
-{
-	const struct phys_vec *part = phys->parts;
-
-	if (!(phys->flags & VCM_PHYS_PAGES))
-		return;
-	for (; size; part++) {
-		size_t len;
-
-		if (offset >= part->len) {
-			offset -= part->len;
-			continue;
-		}
-		len = min_t(resource_size_t, part->len - offset, size);
-		vcm_sync_range(part->paddr + offset, len, dir, for_cpu);
-		size -= len;
-		offset = 0;
-	}
-	arch_sync_dma_flush();
-}
 
 static int vcm_sync(struct vcm_res *res, resource_size_t offset,
 		    resource_size_t size, enum dma_data_direction dir,

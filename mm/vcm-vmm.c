@@ -283,3 +283,20 @@ static int __init vcm_vmm_init(void)
 	return ret;
 }
 core_initcall(vcm_vmm_init);
+
+/*
+ * Bind allocates memory with the topology of any context held, so nothing that
+ * may be called from reclaim or from an MMU notifier may bind: tell lockdep
+ * before it happens.
+ */
+static int __init vcm_prime_lockdep(void)
+{
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return 0;
+	down_read(&vcm_vmm->topology);
+	fs_reclaim_acquire(GFP_KERNEL);
+	fs_reclaim_release(GFP_KERNEL);
+	up_read(&vcm_vmm->topology);
+	return 0;
+}
+subsys_initcall(vcm_prime_lockdep);

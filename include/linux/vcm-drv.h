@@ -82,7 +82,8 @@ struct vcm_master {
  *	never fails. Optional
  * @attach: make the context visible to a device. NULL: there is no vcm_attach()
  * @detach: undo @attach; never fails. There are both or neither
- * @release: free the context, after the last reference has gone
+ * @release: free the context, after the last reference has gone. NULL: it is
+ *	never destroyed
  *
  * The core calls @map and @unmap of different reservations in parallel, and
  * those of one reservation one after the other. @map, @unmap and @unreserve run
