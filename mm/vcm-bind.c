@@ -65,7 +65,7 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 		return -EBUSY;
 	}
 
-	if (res->quarantine)
+	if (res->quarantined)
 		return -EADDRNOTAVAIL;
 	if (phys->size > res->res_size)
 		return -ENOSPC;
@@ -108,48 +108,32 @@ static void vcm_bind_leave(struct vcm_res *res, struct vcm_phys *phys)
 	list_del(&res->phys_entry);
 }
 
-/* Takes the range that the provider has chosen for @res. */
-static int vcm_bind_range(struct vcm_res *res, struct vcm_phys *phys)
-{
-	struct vcm *vcm = res->vcm;
-
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	if (check_add_overflow(res->start, phys->size - 1, &res->last))
-		return -EADDRNOTAVAIL;
-	return vcm_va_insert(vcm, res);
-}
-
-static int vcm_bind_map(struct vcm_res *res, struct vcm_phys *phys)
-{
-	const dma_addr_t start = res->start;
-	struct vcm *vcm = res->vcm;
-	int ret;
-
-	if (!vcm_live(vcm))
-		return 0;
-	ret = vcm_res_map(res, phys);
-	if (ret || !vcm_fixed(vcm))
-		return ret;
-
-	ret = vcm_bind_range(res, phys);
-	if (ret) {
-		vcm->driver->unmap(res, phys);
-		res->start = start;
-	}
-	return ret;
-}
-
 /* Whether @res, which is not bound, is on vcm->idle. */
 static bool vcm_idle(const struct vcm_res *res)
 {
 	return vcm_fixed(res->vcm) && res->placed;
 }
 
-static void vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys, bool made)
+/* Takes the range that the provider has chosen for @res. */
+static int vcm_bind_range(struct vcm_res *res, struct vcm_phys *phys)
+{
+	if (check_add_overflow(res->start, phys->size - 1, &res->last))
+		return -EADDRNOTAVAIL;
+	return vcm_va_insert(res->vcm, res);
+}
+
+/* After the provider has mapped; fails only where addresses follow the memory. */
+static int vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys, bool made)
 {
 	struct vcm *vcm = res->vcm;
+	int ret;
 
 	guard(spinlock_irqsave)(&vcm->va_lock);
+	if (vcm_fixed(vcm)) {
+		ret = vcm_bind_range(res, phys);
+		if (ret)
+			return ret;
+	}
 	if (vcm_idle(res))
 		list_del(&res->vcm_entry);
 	list_add_tail(&res->vcm_entry, &vcm->bound);
@@ -158,6 +142,7 @@ static void vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys, bool made)
 	res->made = made;
 	res->placed = true;
 	vcm_res_settle(res, VCM_RES_BOUND);
+	return 0;
 }
 
 static int vcm_bind_failed(struct vcm_res *res, int ret)
@@ -175,36 +160,36 @@ static int vcm_bind_failed(struct vcm_res *res, int ret)
 static int vcm_bind_claimed(struct vcm_res *res, struct vcm_phys *phys,
 			    bool made, struct vcm_res **other)
 {
+	const dma_addr_t start = res->start;
+	struct vcm *vcm = res->vcm;
 	int ret;
 
-	lockdep_assert_held_read(&res->vcm->topology);
+	lockdep_assert_held_read(&vcm->topology);
 	ret = vcm_bind_enter(res, phys, other);
 	if (ret)
 		return vcm_bind_failed(res, ret);
-	ret = vcm_bind_map(res, phys);
-	if (ret) {
-		vcm_bind_leave(res, phys);
-		vcm_phys_drop(phys);
-		return vcm_bind_failed(res, ret);
+	if (vcm_live(vcm)) {
+		ret = vcm_res_map(res, phys);
+		if (ret)
+			goto err_leave;
 	}
-	vcm_bind_done(res, phys, made);
+	ret = vcm_bind_done(res, phys, made);
+	if (ret)
+		goto err_unmap;
 	return 0;
+
+err_unmap:
+	vcm->driver->unmap(res, phys);
+	res->start = start;
+err_leave:
+	vcm_bind_leave(res, phys);
+	vcm_phys_drop(phys);
+	return vcm_bind_failed(res, ret);
 }
 
-/* vcm_bind() with topology held; for the rest see vcm_bind_claimed(). */
-static int vcm_bind_locked(struct vcm_res *res, struct vcm_phys *phys,
-			   bool made, struct vcm_res **other)
-{
-	int ret;
-
-	if (res->vcm->dead)
-		return -ENODEV;
-	ret = vcm_bind_claim(res, phys);
-	return ret ?: vcm_bind_claimed(res, phys, made, other);
-}
-
-/* The same for a reservation that was made for @phys, and claimed with that. */
-static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys, bool made)
+/* Binds what was made for @phys, and claimed with that; see vcm_bind_claimed(). */
+static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys,
+			 bool made, struct vcm_res **other)
 {
 	struct vcm *vcm = res->vcm;
 	int ret;
@@ -212,10 +197,10 @@ static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys, bool made)
 	guard(rwsem_read)(&vcm->topology);
 	if (vcm->dead)
 		ret = -ENODEV;
-	else if (phys->align_bits & (vcm_granule(vcm) - 1))
+	else if (!vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
 		ret = -EOPNOTSUPP;
 	else
-		return vcm_bind_claimed(res, phys, made, NULL);
+		return vcm_bind_claimed(res, phys, made, other);
 	return vcm_bind_failed(res, ret);
 }
 
@@ -247,7 +232,9 @@ int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 		return -EINVAL;
 
 	down_read(&res->vcm->topology);
-	ret = vcm_bind_locked(res, phys, false, &other);
+	ret = res->vcm->dead ? -ENODEV : vcm_bind_claim(res, phys);
+	if (!ret)
+		ret = vcm_bind_claimed(res, phys, false, &other);
 	up_read(&res->vcm->topology);
 	vcm_res_put(other);
 	return ret;
@@ -344,7 +331,7 @@ static bool vcm_res_leave(struct vcm_res *res, unsigned long by)
 	lockdep_assert_held(&vcm->va_lock);
 	if (vcm_idle(res))
 		list_del(&res->vcm_entry);
-	if (vcm_fixed(vcm) || res->quarantine)
+	if (vcm_fixed(vcm) || res->quarantined)
 		return false;
 	/* Out of the tree first: they may be somebody else's at once */
 	vcm_res_erase(res, by);
@@ -549,7 +536,7 @@ void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
 		if (phys)
 			vcm_phys_drop(phys);
 	}
-	vcm_res_put(res);
+	kref_put(&res->ref, vcm_res_release);
 }
 
 /**
@@ -588,15 +575,17 @@ void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys)
 
 	lockdep_assert_held(&vcm->topology);
 	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
-		if (res->quarantine)
+		if (res->quarantined)
 			return;
-		res->quarantine = vcm_phys_get(phys);
+		res->quarantined = true;
 		vcm->quarantined += res->res_size;
 		sum = vcm->quarantined;
 	}
 	kref_get(&res->ref);
-	/* Nobody may be left who points to it */
+	refcount_inc(&phys->refs);
+	/* Nobody may be left who points to them */
 	kmemleak_not_leak(res);
+	kmemleak_not_leak(phys);
 	pr_err("%s.%u: hardware did not let go of %pad size %pa of %pS, never used again (%pa in all)\n",
 	       vcm->driver->name, vcm->id, &res->start, &res->res_size,
 	       res->owner, &sum);
@@ -642,15 +631,15 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 	struct vcm_res *res, *other;
 	int ret;
 
-	res = vcm_res_new(vcm, phys->size, flags, VCM_RES_UNBOUND, owner);
+	res = vcm_res_new(vcm, phys->size, flags, VCM_RES_BINDING, owner);
 	if (IS_ERR(res))
 		return res;
 
 	for (;;) {
 		other = NULL;
-		down_read(&vcm->topology);
-		ret = vcm_bind_locked(res, phys, made, &other);
-		up_read(&vcm->topology);
+		/* Nobody sees it yet */
+		res->state = VCM_RES_BINDING;
+		ret = vcm_bind_born(res, phys, made, &other);
 		if (!ret)
 			return res;
 		if (!other)
@@ -687,7 +676,7 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 	res = vcm_reserve_for(vcm, phys->size, ret, phys->parts, &req, owner);
 	if (IS_ERR(res))
 		return res;
-	ret = vcm_bind_born(res, phys, made);
+	ret = vcm_bind_born(res, phys, made, NULL);
 	if (ret) {
 		vcm_res_drop(res, false, owner);
 		return ERR_PTR(ret);

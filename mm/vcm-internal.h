@@ -66,10 +66,6 @@ struct vcm_fault_handler {
 	void *priv;
 };
 
-#if IS_ENABLED(CONFIG_KUNIT)
-struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
-#endif
-
 /* Whether addresses follow the memory. */
 static inline bool vcm_fixed(const struct vcm *vcm)
 {
@@ -83,7 +79,21 @@ static inline bool vcm_live(const struct vcm *vcm)
 	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
 }
 
+bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
+void vcm_phys_gone(struct vcm_phys *phys);
+bool vcm_phys_disown(struct vcm_phys *phys);
+
+/* Drops a reference; true when it was the last and the memory has gone. */
+static inline bool vcm_phys_drop(struct vcm_phys *phys)
+{
+	if (!refcount_dec_and_test(&phys->refs))
+		return false;
+	vcm_phys_gone(phys);
+	return true;
+}
+
 void vcm_release(struct kref *ref);
+void vcm_res_release(struct kref *ref);
 void vcm_detach_all(struct vcm *vcm);
 
 struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
@@ -99,15 +109,12 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 			      unsigned int flags, bool made,
 			      unsigned long owner);
 
-bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
-bool vcm_phys_drop(struct vcm_phys *phys);
-bool vcm_phys_disown(struct vcm_phys *phys);
-
 struct vcm_phys *vcm_res_phys(struct vcm_res *res);
 void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
 		   resource_size_t size, enum dma_data_direction dir,
 		   bool for_cpu);
 #if IS_ENABLED(CONFIG_KUNIT)
+struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
 void vcm_sync_range(phys_addr_t paddr, size_t size, enum dma_data_direction dir,
 		    bool for_cpu);
 #endif

@@ -25,7 +25,7 @@ static void vcm_info_fill(struct vcm_res_info *info, const struct vcm_res *res)
 	if (res->state == VCM_RES_BOUND)
 		info->bound_size = res->bound_size;
 	info->flags = res->flags;
-	info->quarantined = res->quarantine;
+	info->quarantined = res->quarantined;
 	info->owner = res->owner;
 }
 

@@ -163,16 +163,12 @@ struct vcm_phys *vcm_phys_get(struct vcm_phys *phys)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_get);
 
-/* Drops a reference; true when it was the last and the memory has gone. */
-bool vcm_phys_drop(struct vcm_phys *phys)
+/* The last reference has gone. */
+void vcm_phys_gone(struct vcm_phys *phys)
 {
-	if (!refcount_dec_and_test(&phys->refs))
-		return false;
-
 	if (phys->ops->free)
 		phys->ops->free(phys);
 	vcm_phys_discard(phys);
-	return true;
 }
 
 /**

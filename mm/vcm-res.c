@@ -6,6 +6,7 @@
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/init.h>
 #include <linux/instruction_pointer.h>
 #include <linux/log2.h>
 #include <linux/overflow.h>
@@ -14,12 +15,21 @@
 
 #include "vcm-internal.h"
 
-static void vcm_res_release(struct kref *ref)
+static struct kmem_cache *vcm_res_cache __ro_after_init;
+
+static int __init vcm_res_init(void)
+{
+	vcm_res_cache = KMEM_CACHE(vcm_res, SLAB_PANIC);
+	return 0;
+}
+core_initcall(vcm_res_init);
+
+void vcm_res_release(struct kref *ref)
 {
 	struct vcm_res *res = container_of(ref, struct vcm_res, ref);
 	struct vcm *vcm = res->vcm;
 
-	kfree(res);
+	kmem_cache_free(vcm_res_cache, res);
 	kref_put(&vcm->ref, vcm_release);
 }
 
@@ -46,7 +56,7 @@ struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags, enum vcm_res_state state,
 			    unsigned long owner)
 {
-	struct vcm_res *res = kmalloc_obj(*res);
+	struct vcm_res *res = kmem_cache_alloc(vcm_res_cache, GFP_KERNEL);
 
 	if (!res)
 		return ERR_PTR(-ENOMEM);
@@ -119,7 +129,9 @@ static int vcm_place(struct vcm_res *res, const struct phys_vec *part,
 		     struct vcm_va_req *req)
 {
 	const unsigned long granule = vcm_granule(res->vcm), mask = granule - 1;
-	unsigned long sizes, page, phase;
+	const bool given = req->align;
+	unsigned long sizes, phase;
+	dma_addr_t page;
 	int ret;
 
 	if ((req->span | req->align | req->min | (req->max + 1)) & mask)
@@ -131,18 +143,16 @@ static int vcm_place(struct vcm_res *res, const struct phys_vec *part,
 	if (res->flags & VCM_RES_GUARD &&
 	    check_add_overflow(req->span, granule, &req->span))
 		return -ENOSPC;
-	if (req->align)
-		return vcm_place_once(res, req);
 
 	sizes = (res->vcm->pgsize_bitmap & -granule) | granule;
-	page = vcm_largest(sizes, res->res_size);
+	page = req->align ?: vcm_largest(sizes, res->res_size);
 	/* The granule may have outgrown the memory, which cannot be bound then */
 	phase = part ? vcm_part_phase(part, sizes, page) : 0;
 	for (;;) {
 		req->align = page;
 		req->phase = phase & (page - 1);
 		ret = vcm_place_once(res, req);
-		if (ret != -ENOSPC || page == granule)
+		if (ret != -ENOSPC || given || page == granule)
 			return ret;
 		page = 1UL << __fls(sizes & (page - 1));
 	}

@@ -164,7 +164,7 @@ int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys)
 	struct vcm *vcm = res->vcm;
 
 	lockdep_assert_held(&vcm->topology);
-	if (res->quarantine)
+	if (res->quarantined)
 		return -EADDRNOTAVAIL;
 	if (vcm->unsnooped)
 		vcm_phys_sync(phys, 0, phys->size, DMA_BIDIRECTIONAL, false);
@@ -393,7 +393,7 @@ static void vcm_give_all(struct vcm *vcm)
 	for (rb = rb_first(&vcm->va_tree); rb; rb = rb_next(rb)) {
 		struct vcm_res *res = rb_entry(rb, struct vcm_res, va_node);
 
-		if (!res->quarantine)
+		if (!res->quarantined)
 			vcm->driver->unreserve(res);
 	}
 }

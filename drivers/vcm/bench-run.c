@@ -33,7 +33,7 @@ MODULE_PARM_DESC(commands, "physical address of a register that counts commands 
 
 static char *only;
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "the part to measure: addresses, mapping, allocation, sharing, cpu or memory (default all)");
+MODULE_PARM_DESC(only, "the part to measure: addresses, mapping, allocation, sharing, cpu, memory or threads (default all)");
 
 static struct bench the_bench;
 
@@ -96,6 +96,7 @@ static const struct {
 	{ "sharing", 1, bench_sharing },
 	{ "cpu", 0, bench_cpu },
 	{ "memory", 1, bench_memory },
+	{ "threads", 2, bench_threads },
 };
 
 static int bench_all(struct bench *bench)

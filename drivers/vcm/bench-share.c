@@ -230,7 +230,7 @@ static u64 share_sgl_bytes(unsigned int nents)
 static void share_bytes_vcm(struct share_run *run, struct share_buffer *buffer)
 {
 	bench_row("share-bytes", buffer->name, SHARE_SIZE, 1, "vcm",
-		  kmalloc_size_roundup(sizeof(struct vcm_res)));
+		  sizeof(struct vcm_res));
 }
 
 static void share_bytes_dmabuf(struct share_run *run,
@@ -311,46 +311,17 @@ static int share_both(struct share_run *run, struct share_buffer *buffer)
 	return ret;
 }
 
-/* As the page allocator gives it to VCM */
-static int share_allocated(struct share_run *run)
-{
-	struct share_buffer buffer = { .name = "allocated" };
-	struct scatterlist *sg;
-	struct vcm *vcm;
-	unsigned int i;
-	int ret;
-
-	vcm = bench_vcm(run->bench->dev[0]);
-	if (IS_ERR(vcm))
-		return PTR_ERR(vcm);
-	buffer.phys = vcm_alloc(vcm, SHARE_SIZE, 0);
-	vcm_destroy(vcm);
-	if (IS_ERR(buffer.phys))
-		return PTR_ERR(buffer.phys);
-	ret = sg_alloc_table(&buffer.sgt, buffer.phys->count, GFP_KERNEL);
-	if (!ret) {
-		for_each_sgtable_sg(&buffer.sgt, sg, i)
-			sg_set_page(sg, phys_to_page(buffer.phys->parts[i].paddr),
-				    buffer.phys->parts[i].len, 0);
-		ret = share_both(run, &buffer);
-		sg_free_table(&buffer.sgt);
-	}
-	vcm_free(buffer.phys);
-	return ret;
-}
-
-/* In parts of 64 KiB */
-static int share_scattered(struct share_run *run)
+static int share_parts(struct share_run *run, const char *name, u64 part)
 {
 	const unsigned long nr = SHARE_SIZE >> PAGE_SHIFT;
-	struct share_buffer buffer = { .name = "64K" };
+	struct share_buffer buffer = { .name = name };
 	struct page *page;
 	int ret;
 
 	page = alloc_contig_pages(nr, GFP_KERNEL, numa_mem_id(), NULL);
 	if (!page)
 		return -ENOMEM;
-	ret = bench_scatter(&buffer.sgt, page, SHARE_SIZE, SZ_64K);
+	ret = bench_scatter(&buffer.sgt, page, SHARE_SIZE, part);
 	if (ret)
 		goto out_memory;
 	buffer.phys = vcm_phys_import_sg(buffer.sgt.sgl, buffer.sgt.nents, NULL,
@@ -387,7 +358,7 @@ static void share_work(struct work_struct *work)
 	if (!run)
 		return;
 	run->bench = of->bench;
-	of->ret = share_allocated(run) ?: share_scattered(run);
+	of->ret = share_parts(run, "2M", SZ_2M) ?: share_parts(run, "64K", SZ_64K);
 	kfree(run);
 }
 

@@ -85,5 +85,6 @@ int bench_allocation(struct bench *bench);
 int bench_sharing(struct bench *bench);
 int bench_cpu(struct bench *bench);
 int bench_memory(struct bench *bench);
+int bench_threads(struct bench *bench);
 
 #endif /* _VCM_BENCH_H */

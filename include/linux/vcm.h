@@ -178,14 +178,14 @@ struct vcm_res {
 	struct kref ref;
 	const void *owner;
 	void *priv;
-	struct vcm_phys *quarantine;
 	u64 phys_seq;
-	unsigned int flags;
+	u8 flags;
 	/* private: under vcm->va_lock */
 	u8 state;
 	bool awaited;
 	bool placed;
 	bool made;
+	bool quarantined;
 };
 
 /**

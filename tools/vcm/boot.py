@@ -69,6 +69,8 @@ MACHINES = {
     "bench": Machine("SMMUv3, instructions counted", ARM64,
                      ["-machine", "virt,gic-version=3,iommu=smmuv3,dtb-randomness=off",
                       "-cpu", "cortex-a57,cntfrq=1000000000", *PORTS], ["nokaslr"], memory="6144M", counted=True),
+    "bench-threads": Machine("SMMUv3, two CPUs", ARM64, ["-machine", "virt,gic-version=3,iommu=smmuv3", *PORTS],
+                             memory="6144M"),
     # the clock's alarm does not wake these from idle
     "intel-iommu": Machine("VT-d", X86_64, [*Q35, "-device", "intel-iommu,intremap=off", *EDU],
                            ["intel_iommu=on"], sleep="mem"),

@@ -49,7 +49,7 @@ SIZE = {"along": "size", "label": "size in bytes"}
 LIVE = {"along": "live", "label": "number of live reservations"}
 #: what a panel is called
 WORDS = {"2M": "parts of 2 MiB", "64K": "parts of 64 KiB", "4K": "single pages",
-         "fresh": "fresh memory", "fragmented": "memory in pieces", "allocated": "memory of VCM",
+         "fresh": "fresh memory", "fragmented": "memory in pieces",
          "holes-mean": "mean", "holes-worst": "worst case"}
 
 PLOTS = (

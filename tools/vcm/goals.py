@@ -136,6 +136,7 @@ TOPICS = (
           (*beside("bytes", "iova", "drm_gpuvm", below=True, where=only(state="context"), place="context"),
            *beside("bytes", "drm_gpuva", below=True, where=only(state="reservation"), place="reservation"),
            *beside("bytes", "scatterlist", where=only(state="part"), place="part")), unit="bytes"),
+    Topic("Threads that bind and unbind at once", "threads", unit="ns of wall time for each round of all"),
 )
 
 

@@ -182,7 +182,7 @@ class Wanted(unittest.TestCase):
             return bench.wanted()
 
     def test_each_part(self):
-        self.assertEqual(["addresses", "mapping", "allocation", "sharing", "cpu", "memory"], bench.parts())
+        self.assertEqual(["addresses", "mapping", "allocation", "sharing", "cpu", "memory", "threads"], bench.parts())
         for part in bench.parts():
             self.assertEqual(part, self.wanted(FILTER=part)[0])
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Benchmark: threads that bind and unbind at once, each in a reservation of its
+ * own, in one context; beside threads that call iommu_map() and iommu_unmap()
+ * in one domain.
+ *
+ * How threads get in each other's way cannot be counted in instructions, so
+ * this is wall time and takes as many CPUs as there are threads.
+ */
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/gfp.h>
+#include <linux/iommu.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+
+#include "bench.h"
+
+#define THREADS		2
+#define THREADS_SIZE	SZ_64K
+#define THREADS_ROUNDS	20000
+#define THREADS_PROT	(IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
+/* In different tables of the last level, however far that goes */
+#define THREADS_GAP	SZ_1G
+
+/**
+ * struct threads_job - what a thread does
+ * @start: when all of them begin
+ * @round: binds and unbinds once
+ * @page: the memory, THREADS_SIZE bytes
+ * @phys: the same for VCM
+ * @res: where VCM binds it
+ * @domain: where the other way maps it
+ * @iova: at which address
+ * @done: the thread has ended
+ * @ret: how
+ */
+struct threads_job {
+	struct completion *start;
+	int (*round)(struct threads_job *job);
+	struct page *page;
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+	struct iommu_domain *domain;
+	unsigned long iova;
+	struct completion done;
+	int ret;
+};
+
+static int threads_bind(struct threads_job *job)
+{
+	int ret = vcm_bind(job->res, job->phys);
+
+	if (!ret)
+		vcm_unbind(job->res);
+	return ret;
+}
+
+static int threads_map(struct threads_job *job)
+{
+	int ret = iommu_map(job->domain, job->iova, page_to_phys(job->page),
+			    THREADS_SIZE, THREADS_PROT, GFP_KERNEL);
+
+	if (!ret && iommu_unmap(job->domain, job->iova, THREADS_SIZE) != THREADS_SIZE)
+		ret = -EIO;
+	return ret;
+}
+
+static int threads_fn(void *data)
+{
+	struct threads_job *job = data;
+	int i, ret;
+
+	wait_for_completion(job->start);
+	for (i = 0, ret = 0; i < THREADS_ROUNDS && !ret; i++)
+		ret = job->round(job);
+	job->ret = ret;
+	complete(&job->done);
+	return 0;
+}
+
+/* Lets @nr threads work, each on a CPU of its own; ns for a round of each. */
+static int threads_run(struct threads_job *jobs, unsigned int nr, u64 *ns)
+{
+	DECLARE_COMPLETION_ONSTACK(start);
+	unsigned int i, n;
+	u64 begin;
+	int ret = 0;
+
+	for (n = 0; n < nr; n++) {
+		struct task_struct *task;
+
+		jobs[n].start = &start;
+		init_completion(&jobs[n].done);
+		task = kthread_run_on_cpu(threads_fn, &jobs[n],
+					  cpumask_nth(n, cpu_online_mask),
+					  "vcm-bench/%u");
+		if (IS_ERR(task)) {
+			ret = PTR_ERR(task);
+			break;
+		}
+	}
+	begin = bench_now();
+	complete_all(&start);
+	for (i = 0; i < n; i++) {
+		wait_for_completion(&jobs[i].done);
+		ret = ret ?: jobs[i].ret;
+	}
+	*ns = (bench_now() - begin) / THREADS_ROUNDS;
+	return ret;
+}
+
+/* One thread, then all of them */
+static int threads_measure(struct threads_job *jobs, const char *who,
+			   int (*round)(struct threads_job *job))
+{
+	unsigned int i;
+	u64 ns;
+	int ret;
+
+	for (i = 0; i < THREADS; i++)
+		jobs[i].round = round;
+	for (i = 1; i <= THREADS; i++) {
+		ret = threads_run(jobs, i, &ns);
+		if (ret)
+			return ret;
+		bench_row("threads", "contiguous", THREADS_SIZE, i, who, ns);
+	}
+	return 0;
+}
+
+static int threads_both(struct bench *bench, struct threads_job *jobs,
+			struct vcm *vcm, struct iommu_domain *domain)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < THREADS; i++) {
+		jobs[i].domain = domain;
+		jobs[i].iova = (i + 1) * (unsigned long)THREADS_GAP;
+		jobs[i].res = vcm_reserve_at(vcm, jobs[i].iova, THREADS_SIZE, 0);
+		if (IS_ERR(jobs[i].res))
+			return PTR_ERR(jobs[i].res);
+	}
+	ret = threads_measure(jobs, "vcm", threads_bind);
+	if (!ret && bench->peers)
+		ret = threads_measure(jobs, "iommu_map", threads_map);
+	return ret;
+}
+
+static int threads_memory(struct threads_job *job)
+{
+	struct scatterlist sg;
+
+	job->page = alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(THREADS_SIZE));
+	if (!job->page)
+		return -ENOMEM;
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, job->page, THREADS_SIZE, 0);
+	job->phys = vcm_phys_import_sg(&sg, 1, NULL, NULL);
+	return PTR_ERR_OR_ZERO(job->phys);
+}
+
+static void threads_forget(struct threads_job *job)
+{
+	vcm_unreserve(job->res);
+	vcm_free(job->phys);
+	if (job->page)
+		__free_pages(job->page, get_order(THREADS_SIZE));
+}
+
+/* The cost of binding at once; needs two devices and as many CPUs as threads. */
+int bench_threads(struct bench *bench)
+{
+	struct threads_job jobs[THREADS] = { };
+	struct bench_floor floor;
+	struct vcm *vcm;
+	int i, ret = 0;
+
+	if (num_online_cpus() < THREADS) {
+		pr_info("threads: left out, needs %u CPUs\n", THREADS);
+		return 0;
+	}
+	vcm = bench_vcm(bench->dev[0]);
+	if (IS_ERR(vcm))
+		return PTR_ERR(vcm);
+	ret = bench_floor_init(&floor, bench->dev[1]);
+	if (ret)
+		goto out_vcm;
+	for (i = 0; i < THREADS && !ret; i++)
+		ret = threads_memory(&jobs[i]);
+	if (!ret)
+		ret = threads_both(bench, jobs, vcm, floor.domain);
+	for (i = 0; i < THREADS; i++)
+		threads_forget(&jobs[i]);
+	bench_floor_exit(&floor);
+out_vcm:
+	vcm_destroy(vcm);
+	return ret;
+}
