@@ -43,7 +43,7 @@ static bool vcm_suits_all(struct vcm *const *vcms, unsigned int nr,
 		struct vcm *vcm = vcms[i];
 
 		if (vcm->driver->suits ? !vcm->driver->suits(vcm, phys) :
-		    !vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
+		    !vcm_granule_suits(vcm, phys))
 			return false;
 	}
 	return true;

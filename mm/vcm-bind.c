@@ -12,6 +12,7 @@
 #include <linux/kmemleak.h>
 #include <linux/list_sort.h>
 #include <linux/overflow.h>
+#include <linux/sched/mm.h>
 #include <linux/wait_bit.h>
 
 #include "vcm-internal.h"
@@ -69,7 +70,7 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 		return -EADDRNOTAVAIL;
 	if (phys->size > res->res_size)
 		return -ENOSPC;
-	if (!vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
+	if (!vcm_granule_suits(vcm, phys))
 		return -EOPNOTSUPP;
 	res->state = VCM_RES_BINDING;
 	return 0;
@@ -197,7 +198,7 @@ static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys,
 	guard(rwsem_read)(&vcm->topology);
 	if (vcm->dead)
 		ret = -ENODEV;
-	else if (!vcm_fixed(vcm) && phys->align_bits & (vcm_granule(vcm) - 1))
+	else if (!vcm_granule_suits(vcm, phys))
 		ret = -EOPNOTSUPP;
 	else
 		return vcm_bind_claimed(res, phys, made, other);
@@ -522,10 +523,11 @@ void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
 	bool made = false, waited = false;
 	struct vcm_phys *phys;
 
+	might_alloc(GFP_KERNEL);
 	if (!refcount_dec_and_test(&res->owners))
 		return;
 
-	/* Mostly it is known without a lock that it is bound */
+	/* Nobody is left who could bind it, or who should unbind it */
 	if (READ_ONCE(res->state) == VCM_RES_BOUND ||
 	    !vcm_res_leave_unbound(res, by)) {
 		phys = vcm_unbind_res(res, by, true, &made, &waited);
@@ -637,8 +639,6 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 
 	for (;;) {
 		other = NULL;
-		/* Nobody sees it yet */
-		res->state = VCM_RES_BINDING;
 		ret = vcm_bind_born(res, phys, made, &other);
 		if (!ret)
 			return res;
@@ -653,8 +653,11 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 		}
 		if (ret != -EAGAIN)
 			break;
+		/* The failure left it unbound */
+		res->state = VCM_RES_BINDING;
 	}
-	vcm_res_put(res);
+	/* Whoever met it among the bindings of the memory may own it by now */
+	vcm_res_drop(res, false, owner);
 	return ERR_PTR(ret);
 }
 
@@ -673,6 +676,9 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 	if (vcm_fixed(vcm))
 		return vcm_map_fixed(vcm, phys, ret, made, owner);
 
+	/* Also under topology, but no addresses are to come and go for nothing */
+	if (!vcm_granule_suits(vcm, phys))
+		return ERR_PTR(READ_ONCE(vcm->dead) ? -ENODEV : -EOPNOTSUPP);
 	res = vcm_reserve_for(vcm, phys->size, ret, phys->parts, &req, owner);
 	if (IS_ERR(res))
 		return res;

@@ -40,8 +40,9 @@ struct vcm_ranges {
 
 /**
  * struct vcm_va_req - a request for addresses
- * @span: bytes, a multiple of the granule, not 0
- * @align: a power of two, at least the granule
+ * @span: bytes, a multiple of the granule, not 0; for vcm_reserve_for() what
+ *	must be one, 0: the size is rounded up
+ * @align: a power of two, at least the granule; for vcm_reserve_for() 0: chosen
  * @phase: the address is to be congruent to it modulo @align
  * @min: lowest address
  * @max: highest address, inclusive
@@ -70,6 +71,13 @@ struct vcm_fault_handler {
 static inline bool vcm_fixed(const struct vcm *vcm)
 {
 	return vcm->driver->fixed;
+}
+
+/* Whether the parts of memory are whole granules, as far as that matters. */
+static inline bool vcm_granule_suits(const struct vcm *vcm,
+				     const struct vcm_phys *phys)
+{
+	return vcm_fixed(vcm) || !(phys->align_bits & (vcm_granule(vcm) - 1));
 }
 
 /* Whether what is bound is on the hardware. */

@@ -20,7 +20,7 @@ static void vcm_info_fill(struct vcm_res_info *info, const struct vcm_res *res)
 	info->start = res->start;
 	info->size = res->res_size;
 	/* Where addresses follow the memory, it holds those of what is bound */
-	if (res->vcm->driver->fixed)
+	if (vcm_fixed(res->vcm))
 		info->size = res->last - res->start + 1;
 	if (res->state == VCM_RES_BOUND)
 		info->bound_size = res->bound_size;

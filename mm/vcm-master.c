@@ -8,7 +8,9 @@
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/export.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "vcm-internal.h"
 

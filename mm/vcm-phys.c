@@ -784,7 +784,7 @@ unsigned long vcm_leaves(const struct vcm_res *res)
 {
 	unsigned long leaves = 0;
 
-	if (res->phys && !res->vcm->driver->fixed)
+	if (res->phys && !vcm_fixed(res->vcm))
 		vcm_phys_walk(res->phys, res->start, res->vcm->pgsize_bitmap,
 			      vcm_leaves_add, &leaves);
 	return leaves;

@@ -3,12 +3,13 @@
  * Virtual Contiguous Memory: reservations.
  */
 #include <kunit/visibility.h>
+#include <linux/bitops.h>
+#include <linux/cache.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/instruction_pointer.h>
-#include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -87,7 +88,7 @@ int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 	return flags & rw ? flags : flags | rw;
 }
 
-/* The largest of the page sizes @sizes, which @size is a multiple of one of. */
+/* The largest of the page sizes @sizes that is not larger than @size. */
 static unsigned long vcm_largest(unsigned long sizes, resource_size_t size)
 {
 	if (size < BIT_ULL(BITS_PER_LONG - 1))
@@ -100,7 +101,7 @@ static unsigned long vcm_largest(unsigned long sizes, resource_size_t size)
  * memory begins.
  */
 static unsigned long vcm_part_phase(const struct phys_vec *part,
-				    unsigned long sizes, unsigned long page)
+				    unsigned long sizes, dma_addr_t page)
 {
 	const unsigned long granule = sizes & -sizes;
 
@@ -193,8 +194,7 @@ static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
 
 /*
  * Reserves for a public call; @part is the first of the memory that is bound
- * next, NULL when none is. In @req, a span of 0 means that @size is rounded up,
- * an alignment of 0 that it is chosen here.
+ * next, NULL when none is, or when @req has an alignment.
  */
 struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
 				unsigned int flags, const struct phys_vec *part,
@@ -225,9 +225,11 @@ static int vcm_reserve_check(struct vcm *vcm, resource_size_t size,
 	if (IS_ERR_OR_NULL(vcm) || !size)
 		return -EINVAL;
 	ret = vcm_res_flags(vcm, flags);
-	if (ret >= 0 && vcm_fixed(vcm))
-		return READ_ONCE(vcm->dead) ? -ENODEV : -EOPNOTSUPP;
-	return ret;
+	if (ret < 0)
+		return ret;
+	if (READ_ONCE(vcm->dead))
+		return -ENODEV;
+	return vcm_fixed(vcm) ? -EOPNOTSUPP : ret;
 }
 
 /**

@@ -7,7 +7,6 @@
  * snoops, nothing is to be done and the calls cost next to nothing: a driver
  * makes them always.
  */
-#include <linux/dma-map-ops.h>
 #include <linux/export.h>
 
 #include "vcm-internal.h"

@@ -25,6 +25,7 @@
 #include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/pgtable.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "vcm-internal.h"
@@ -245,6 +246,7 @@ static void vcm_vmm_unmap(struct vcm_res *res, struct vcm_phys *phys)
 static const struct vcm_driver vcm_vmm_driver = {
 	.name = "vcm_vmm",
 	.fixed = true,
+	.permanent = true,
 	.map = vcm_vmm_map,
 	.unmap = vcm_vmm_unmap,
 };

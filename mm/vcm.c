@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: contexts.
+ * Virtual Contiguous Memory: contexts, and who is told of their faults.
  *
  * This file and its neighbours are the core: vcm-master.c has the devices that
  * see a context, vcm-res.c the reservations, vcm-bind.c the bindings, vcm-alloc.c
@@ -18,8 +18,9 @@
  * vcm->va_lock (spinlock, interrupts off): the address tree and its history,
  *	the granule, the ranges that are blocked, the states of reservations,
  *	and the lists of those that are bound and, where addresses follow the
- *	memory, of those that are idle. Held for O(log n), never across an
- *	operation of the provider; may be taken in hard interrupt context.
+ *	memory, of those that are idle. Held for O(log n), at the most for each
+ *	page size and each window, never across an operation of the provider;
+ *	may be taken in hard interrupt context.
  *	A reservation leaves vcm->bound only while it is being unbound, so the
  *	list stands still for whoever holds topology for writing: such a walk
  *	needs neither lock nor references. One that is being unbound may stand
@@ -94,6 +95,7 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	    (last & mask) != mask || !driver->map || !driver->unmap ||
 	    !driver->attach != !driver->detach ||
 	    !driver->reserve != !driver->unreserve ||
+	    !driver->release != driver->permanent ||
 	    (driver->fixed && driver->reserve))
 		return -EINVAL;
 	if (!try_module_get(driver->owner))
@@ -413,7 +415,7 @@ void vcm_destroy(struct vcm *vcm)
 {
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm) ||
-	    WARN(!vcm->driver->release, "vcm: %s is not to be destroyed\n",
+	    WARN(vcm->driver->permanent, "vcm: %s is not to be destroyed\n",
 		 vcm->driver->name))
 		return;
 

@@ -311,6 +311,7 @@ static int share_both(struct share_run *run, struct share_buffer *buffer)
 	return ret;
 }
 
+/* Contiguous memory, described as parts that cannot be joined */
 static int share_parts(struct share_run *run, const char *name, u64 part)
 {
 	const unsigned long nr = SHARE_SIZE >> PAGE_SHIFT;

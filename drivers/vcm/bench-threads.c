@@ -7,12 +7,15 @@
  * How threads get in each other's way cannot be counted in instructions, so
  * this is wall time and takes as many CPUs as there are threads.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/cpu.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
-#include <linux/slab.h>
+#include <linux/scatterlist.h>
 
 #include "bench.h"
 
@@ -75,8 +78,22 @@ static int threads_fn(void *data)
 	for (i = 0, ret = 0; i < THREADS_ROUNDS && !ret; i++)
 		ret = job->round(job);
 	job->ret = ret;
-	complete(&job->done);
-	return 0;
+	/* The module may be gone as soon as this is known */
+	kthread_complete_and_exit(&job->done, 0);
+}
+
+/* Makes the thread of a job, on the online CPU number @nr. */
+static int threads_start(struct threads_job *job, unsigned int nr)
+{
+	struct task_struct *task;
+	unsigned int cpu;
+
+	guard(cpus_read_lock)();
+	cpu = cpumask_nth(nr, cpu_online_mask);
+	if (cpu >= nr_cpu_ids)
+		return -ENODEV;
+	task = kthread_run_on_cpu(threads_fn, job, cpu, "vcm-bench/%u");
+	return PTR_ERR_OR_ZERO(task);
 }
 
 /* Lets @nr threads work, each on a CPU of its own; ns for a round of each. */
@@ -88,17 +105,11 @@ static int threads_run(struct threads_job *jobs, unsigned int nr, u64 *ns)
 	int ret = 0;
 
 	for (n = 0; n < nr; n++) {
-		struct task_struct *task;
-
 		jobs[n].start = &start;
 		init_completion(&jobs[n].done);
-		task = kthread_run_on_cpu(threads_fn, &jobs[n],
-					  cpumask_nth(n, cpu_online_mask),
-					  "vcm-bench/%u");
-		if (IS_ERR(task)) {
-			ret = PTR_ERR(task);
+		ret = threads_start(&jobs[n], n);
+		if (ret)
 			break;
-		}
 	}
 	begin = bench_now();
 	complete_all(&start);
@@ -175,10 +186,10 @@ int bench_threads(struct bench *bench)
 	struct threads_job jobs[THREADS] = { };
 	struct bench_floor floor;
 	struct vcm *vcm;
-	int i, ret = 0;
+	int i, ret;
 
 	if (num_online_cpus() < THREADS) {
-		pr_info("threads: left out, needs %u CPUs\n", THREADS);
+		pr_warn("threads: left out, needs %u CPUs\n", THREADS);
 		return 0;
 	}
 	vcm = bench_vcm(bench->dev[0]);

@@ -54,6 +54,8 @@ struct vcm_master {
  *	WRITE
  * @fixed: addresses follow the memory: there is no vcm_reserve(), @map sets
  *	&vcm_res.start, and the context is always active
+ * @permanent: the context is never destroyed: vcm_destroy() warns, and there is
+ *	no @release
  * @reserve: for a context whose addresses somebody else gives out: get @span
  *	bytes for @res, from an address on that is congruent to @phase modulo
  *	@align, a power of two, and set &vcm_res.start to it. -ENOSPC when there
@@ -82,8 +84,7 @@ struct vcm_master {
  *	never fails. Optional
  * @attach: make the context visible to a device. NULL: there is no vcm_attach()
  * @detach: undo @attach; never fails. There are both or neither
- * @release: free the context, after the last reference has gone. NULL: it is
- *	never destroyed
+ * @release: free the context, after the last reference has gone
  *
  * The core calls @map and @unmap of different reservations in parallel, and
  * those of one reservation one after the other. @map, @unmap and @unreserve run
@@ -97,6 +98,7 @@ struct vcm_driver {
 	const char *name;
 	unsigned int res_flags;
 	bool fixed;
+	bool permanent;
 
 	int (*reserve)(struct vcm_res *res, resource_size_t span,
 		       dma_addr_t align, dma_addr_t phase);

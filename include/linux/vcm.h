@@ -168,7 +168,7 @@ struct vcm_res {
 	dma_addr_t va_gap;
 	dma_addr_t va_max_gap;
 
-	/* private: on vcm->bound or vcm->idle, under vcm->va_lock */
+	/* private: on vcm->bound, vcm->idle or an unbinder's list, else undefined */
 	struct list_head vcm_entry;
 	/* private: on phys->bindings, under phys->lock */
 	struct list_head phys_entry;
@@ -180,7 +180,7 @@ struct vcm_res {
 	void *priv;
 	u64 phys_seq;
 	u8 flags;
-	/* private: under vcm->va_lock */
+	/* private: written under vcm->va_lock, read so or with topology held */
 	u8 state;
 	bool awaited;
 	bool placed;

@@ -1743,6 +1743,46 @@ static void core_fixed_waits_for_bind(struct kunit *test)
 }
 
 /*
+ * Row "ownership of a reservation": who meets one that is being made, among the
+ * bindings of the memory, may become its owner. It lives on for him when the
+ * bind that it was made for fails.
+ */
+static void core_failing_map_is_owned(struct kunit *test)
+{
+	static const struct td_cfg *const cfgs[] = { &core_cfg, &core_fixed };
+	struct td *td = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cfgs); i++) {
+		struct td_ctx *ctx = td_create(td, cfgs[i]);
+		struct vcm_phys *phys = core_phys(test, SZ_64K);
+		struct core_call call = { .ctx = ctx, .phys = phys, .flags = RW };
+		struct td_gate *gate = td_gate(td);
+		struct td_worker *worker;
+		struct vcm_res *res;
+
+		KUNIT_ASSERT_EQ(test, vcm_activate(ctx->vcm), 0);
+		ctx->map_gate = gate;
+		core_fail_next(ctx, 1, -EIO);
+		worker = td_start(td, core_call_map, &call);
+		td_gate_wait(gate, worker);
+		res = vcm_phys_next_res(phys, NULL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+		KUNIT_EXPECT_EQ(test, vcm_ref_reserve(res), 0);
+		vcm_res_put(res);
+		td_gate_open(gate);
+		KUNIT_EXPECT_EQ(test, td_join(worker), -EIO);
+
+		KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
+		KUNIT_EXPECT_TRUE(test, td_holds(ctx, res, phys));
+		vcm_unmap(res);
+		KUNIT_EXPECT_EQ(test, td_entries(ctx), 0);
+		vcm_deactivate(ctx->vcm);
+		vcm_free(phys);
+	}
+}
+
+/*
  * Row "same address twice": while a teardown is under way, by the last drop or
  * by vcm_unbind(), vcm_map() waits and maps anew. A reservation that was only
  * unbound keeps its address, but the range belongs to the new one now.
@@ -2495,6 +2535,7 @@ static struct kunit_case core_cases[] = {
 	KUNIT_CASE(core_fixed_shares),
 	KUNIT_CASE(core_fixed_shares_made),
 	KUNIT_CASE(core_fixed_waits_for_bind),
+	KUNIT_CASE(core_failing_map_is_owned),
 	KUNIT_CASE(core_fixed_waits_for_teardown),
 	KUNIT_CASE(core_fixed_idle),
 	KUNIT_CASE(core_fixed_move_fails),
