@@ -56,26 +56,11 @@ static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 		WRITE_ONCE(entry[i], 0);
 }
 
-/* Keeps what is valid. No entry is read again that nobody has asked for */
-static void gart_load(struct gart *gart, unsigned long index)
-{
-	u32 entry = READ_ONCE(gart->table[index]);
-
-	gart->kept[index] = entry;
-	__assign_bit(index, gart->loaded, entry & GART_VALID);
-}
-
 /* The hardware can only forget everything */
 static int gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			 resource_size_t size)
 {
-	struct gart *gart = to_gart(vcm);
-	unsigned long index;
-
-	guard(mutex)(&gart->lock);
-	gart->flushes++;
-	for_each_set_bit(index, gart->loaded, GART_ENTRIES)
-		gart_load(gart, index);
+	gart_flush(to_gart(vcm));
 	return 0;
 }
 
@@ -138,6 +123,34 @@ struct gart *gart_create(struct kunit *test)
 EXPORT_SYMBOL_IF_KUNIT(gart_create);
 
 /* The hardware */
+
+/* Keeps what is valid. No entry is read again that nobody has asked for */
+static void gart_load(struct gart *gart, unsigned long index)
+{
+	u32 entry = READ_ONCE(gart->table[index]);
+
+	gart->kept[index] = entry;
+	__assign_bit(index, gart->loaded, entry & GART_VALID);
+}
+
+/**
+ * gart_flush() - forget all entries that were read
+ * @gart: the GART
+ *
+ * What is in use is read again at once.
+ *
+ * Context: Process context, may sleep.
+ */
+void gart_flush(struct gart *gart)
+{
+	unsigned long index;
+
+	guard(mutex)(&gart->lock);
+	gart->flushes++;
+	for_each_set_bit(index, gart->loaded, GART_ENTRIES)
+		gart_load(gart, index);
+}
+EXPORT_SYMBOL_IF_KUNIT(gart_flush);
 
 static u32 gart_read(struct gart *gart, unsigned long index)
 {

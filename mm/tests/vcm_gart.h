@@ -38,6 +38,7 @@ struct gart {
 };
 
 struct gart *gart_create(struct kunit *test);
+void gart_flush(struct gart *gart);
 int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr);
 int gart_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
 		bool write);
