@@ -72,8 +72,9 @@ def write_files(rows):
 
 
 def quote():
-    """Take the goals over into README, of the last run. Returns whether it has a place for them."""
-    return readme.quote(bench_report.block(bench_rows.Table(bench_rows.read(FOLDER / "vcm.csv"))))
+    """Take the last run over into README and the documentation. Returns which have a place for it."""
+    table = bench_rows.Table(bench_rows.read(FOLDER / "vcm.csv"))
+    return readme.quote(bench_report.block(table), bench_report.rest_block(table))
 
 
 def compare(rows, only):
@@ -113,8 +114,9 @@ def bench(only, write):
     budget.write(rows, part=bool(only))
     print(f"wrote {shown(budget.FILE)}")
     # a part is not the table
-    if not only and quote():
-        print(f"wrote {shown(readme.README)}")
+    if not only:
+        for file in quote():
+            print(f"wrote {shown(file)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the benchmark's rows say, as Markdown: goals first, then every cell."""
 
+import textwrap
+
 import goals
 from bench_rows import SUMS, Cell, is_own
 from demo import size
@@ -128,18 +130,57 @@ QUOTED = [
 ]
 
 
+#: what the documentation shows besides: where a peer is ahead, and what is no cost of a call
+QUOTED_MORE = [
+    ("an address, 4 KiB, nothing else reserved", Cell("reserve", "fresh", 4 << 10, 1), "iova", "iova-cached"),
+    ("map + unmap 1 GiB, contiguous", Cell("map+unmap", "contiguous", 1 << 30, 1), "floor", "dma_map"),
+    ("bind + unbind 16 MiB, contiguous", Cell("bind+unbind", "contiguous", 16 << 20, 1), None, "dma_iova"),
+    ("bind + unbind 16 MiB in single pages", Cell("bind+unbind", "4K", 16 << 20, 1), None, "dma_iova"),
+    ("IOMMU commands, 64 scattered buffers leave", Cell("commands", "scattered", 64 << 10, 64), None, "dma_unmap"),
+    ("bytes of a context", Cell("bytes", "context", 0, 1), "iova", "drm_gpuvm"),
+    ("bytes of a reservation", Cell("bytes", "reservation", 0, 1), "iova", "drm_gpuva"),
+    ("bytes of a part of memory", Cell("bytes", "part", 0, 1), None, "scatterlist"),
+    ("bytes of a further mapping, 64 MiB in 64 KiB", Cell("share-bytes", "64K", 64 << 20, 1), None, "dma_buf"),
+]
+COLUMNS = ["VCM", "the parts by hand", "otherwise"]
+
+
 def quoted(table, cell, who):
     """A peer's column in README."""
     value = table.at(cell).get(who)
     return f"{who} {peer(table.at(cell).get('vcm'), value)}" if value is not None else "-"
 
 
-def block(table):
-    """What README quotes."""
-    rows = [[what, number(table.at(cell)["vcm"]), quoted(table, cell, by_hand), quoted(table, cell, other)]
-            for what, cell, by_hand, other in QUOTED if "vcm" in table.at(cell)]
+def quoted_rows(table, quotes):
+    """What was measured of it, in the columns of README."""
+    return [[what, number(table.at(cell)["vcm"]), quoted(table, cell, by_hand), quoted(table, cell, other)]
+            for what, cell, by_hand, other in quotes if "vcm" in table.at(cell)]
+
+
+def quoted_note(table):
+    """What stands below the quotes."""
     judged = [one for topic in goals.TOPICS for goal in topic.goals for one in goals.judge(table, goal)]
     met = sum(one.met() for one in judged)
-    return "\n".join([*markdown(["", "VCM", "the parts by hand", "otherwise"], rows), "",
-                      f"{NOTE} In parentheses: how many times that VCM takes. "
-                      f"Of {len(judged)} comparisons with a goal, {met} meet it."]) + "\n"
+    return (f"{NOTE} In parentheses: how many times that VCM takes. "
+            f"Of {len(judged)} comparisons with a goal, {met} meet it.")
+
+
+def block(table):
+    """What README quotes."""
+    return "\n".join([*markdown(["", *COLUMNS], quoted_rows(table, QUOTED)), "", quoted_note(table)]) + "\n"
+
+
+def rest(titles, rows):
+    """The lines of a simple table of reStructuredText, to which a dash alone is a list."""
+    rows = [["--" if cell == "-" else cell for cell in line] for line in rows]
+    width = [max(len(line[n]) for line in [titles, *rows]) for n in range(len(titles))]
+    border = "  ".join("=" * n for n in width)
+    lines = ["  ".join(cell.ljust(n) for cell, n in zip(line, width)).rstrip() for line in [titles, *rows]]
+    return [border, lines[0], border, *lines[1:], border]
+
+
+def rest_block(table):
+    """What the documentation quotes."""
+    rows = quoted_rows(table, [*QUOTED, *QUOTED_MORE])
+    return "\n".join([*rest(["instructions", *COLUMNS], rows), "",
+                      *textwrap.wrap(quoted_note(table), 85)]) + "\n"

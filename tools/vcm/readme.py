@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keep the example in README.md equal to the file that the tests build, and quote the benchmark.
+"""Keep the example in README.md equal to the file that the tests build, and quote the benchmark
+there and in the documentation.
 
   readme.py          exits with 1 and says so when they differ
   readme.py --write  takes the example over
@@ -12,8 +13,10 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 README = TOP / "README.md"
+RATIONALE = TOP / "Documentation/core-api/vcm-rationale.rst"
 BLOCK = re.compile(r"(<!-- example: from (\S+) -->\n```c\n)(.*?)(```\n<!-- example: end -->)", re.S)
 BENCH = re.compile(r"(<!-- bench: begin -->\n)(.*?)(<!-- bench: end -->)", re.S)
+BENCH_RST = re.compile(r"(\.\. bench: begin\n\n)(.*?)(\n\.\. bench: end\n)", re.S)
 SOURCE = re.compile(r"/\* example: begin \*/\n(.*?)/\* example: end \*/", re.S)
 
 
@@ -27,18 +30,20 @@ def filled(text):
     return BLOCK.sub(example, text)
 
 
-def quoted(text, block):
-    """README's text with the benchmark's summary."""
-    return BENCH.sub(lambda match: match[1] + block + match[3], text)
+def quoted(text, marks, block):
+    """A text with the benchmark's summary between its marks."""
+    return marks.sub(lambda match: match[1] + block + match[3], text)
 
 
-def quote(block):
-    """Take the benchmark's summary over. Returns whether README has the markers for it."""
-    have = README.read_text()
-    if not BENCH.search(have):
-        return False
-    README.write_text(quoted(have, block))
-    return True
+def quote(markdown, rest):
+    """Take the benchmark's summary over, in both languages. Returns the files that have a place for it."""
+    written = []
+    for file, marks, block in ((README, BENCH, markdown), (RATIONALE, BENCH_RST, rest)):
+        have = file.read_text()
+        if marks.search(have):
+            file.write_text(quoted(have, marks, block))
+            written.append(file)
+    return written
 
 
 def current():

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import bench
+import bench_report
 import bench_rows
 import boot
 import budget
@@ -114,8 +115,9 @@ class WithFile(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        for target, value in ((budget, self.folder / "budget.csv"), (readme, self.folder / "README.md")):
-            patch = mock.patch.object(target, "FILE" if target is budget else "README", value)
+        for target, name, file in ((budget, "FILE", "budget.csv"), (readme, "README", "README.md"),
+                                   (readme, "RATIONALE", "rationale.rst")):
+            patch = mock.patch.object(target, name, self.folder / file)
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -166,12 +168,23 @@ class WithFile(unittest.TestCase):
         budget.write([*ROWS, ROWS[0]._replace(cell=ROWS[0].cell._replace(live=1000000))])
         self.assertEqual([], self.gated(LOG).failed)
 
-    def test_readme_is_written_where_it_has_the_markers(self):
+    def test_both_files_are_written_where_they_have_the_markers(self):
         readme.README.write_text("nothing\n")
-        self.assertFalse(readme.quote("new\n"))
+        readme.RATIONALE.write_text("nothing\n")
+        self.assertEqual([], readme.quote("new\n", "new\n"))
         readme.README.write_text("a\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nb\n")
-        self.assertTrue(readme.quote(r"new \1" + "\n"))
+        readme.RATIONALE.write_text("a\n\n.. bench: begin\n\nold\n\n.. bench: end\n\nb\n")
+        self.assertEqual([readme.README, readme.RATIONALE], readme.quote(r"new \1" + "\n", "other\n"))
         self.assertEqual("a\n<!-- bench: begin -->\nnew \\1\n<!-- bench: end -->\nb\n", readme.README.read_text())
+        self.assertEqual("a\n\n.. bench: begin\n\nother\n\n.. bench: end\n\nb\n", readme.RATIONALE.read_text())
+
+    def test_what_is_quoted_is_in_both(self):
+        rows = bench_rows.parse(["VCM-BENCH: map,contiguous,4096,1,vcm,1000", "VCM-BENCH: unmap,contiguous,4096,1,vcm,500",
+                                 "VCM-BENCH: map,contiguous,4096,1,floor,900",
+                                 "VCM-BENCH: unmap,contiguous,4096,1,floor,350"])
+        table = bench_rows.Table(rows)
+        self.assertIn("| map + unmap 4 KiB | 1 500 | floor 1 250 (1.20) | - |", bench_report.block(table))
+        self.assertIn("\nmap + unmap 4 KiB  1 500  floor 1 250 (1.20)  --\n", bench_report.rest_block(table))
 
 
 class Wanted(unittest.TestCase):
