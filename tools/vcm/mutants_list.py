@@ -16,7 +16,7 @@ MUTANTS = [
      "	list_for_each_entry_continue_reverse(res, &vcm->bound, vcm_entry)\n		vcm->driver->unmap(res, res->phys);\n	return ret;",
      "	return ret;", "um", "vcm_c*"),
     ("core: deactivation leaves bindings on the hardware", CORE,
-     "			vcm_unmap_bound(vcm);\n		vcm->activations--;", "			;\n		vcm->activations--;",
+     "			vcm_unmap_bound(vcm);\n		vcm->activations--;", "			barrier();\n		vcm->activations--;",
      "um", "vcm_c*"),
     ("core: a dying reservation is revived", RES,
      "	if (IS_ERR_OR_NULL(res) || !refcount_inc_not_zero(&res->owners))\n		return -EINVAL;",
