@@ -67,7 +67,10 @@ static int cpu_by_vmap(struct cpu_run *run, u64 *map, u64 *unmap)
 	return 0;
 }
 
-/* The least of some rounds; the first one sets up tables */
+/*
+ * The least of some rounds; the first one sets up tables. What was unmapped
+ * lazily is gone before each, so all of them get the same address.
+ */
 static int cpu_measure(struct cpu_run *run, const char *state, const char *who,
 		       int (*go)(struct cpu_run *run, u64 *map, u64 *unmap))
 {
@@ -75,6 +78,7 @@ static int cpu_measure(struct cpu_run *run, const char *state, const char *who,
 	int round, ret;
 
 	for (round = 0; round < CPU_ROUNDS; round++) {
+		vm_unmap_aliases();
 		ret = go(run, &map, &unmap);
 		if (ret)
 			return ret;
