@@ -393,7 +393,8 @@ static struct vcm_phys *vcm_unbind_owned(struct vcm_res *res, unsigned long by)
  * tables are cleared and TLBs invalidated. It waits for a bind or unbind under
  * way. It never fails. Of memory that vcm_make_binding() allocated the caller
  * takes over the ownership and gives it up with vcm_free(). vcm_vmm promises
- * what vunmap() does: the translation may linger in TLBs.
+ * what vunmap() does: the translation may linger in TLBs. Where nothing
+ * translates, nothing stops a device: its driver has done so before.
  *
  * Where devices do not snoop, whoever wants to read what they have written calls
  * vcm_sync_for_cpu() first.
