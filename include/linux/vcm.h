@@ -47,11 +47,11 @@ struct vcm_ranges;
  * %VCM_ALLOC_ACCOUNT: charge the memory to the caller's memory cgroup.
  *
  * %VCM_RES_READ, %VCM_RES_WRITE: what the device may do at the least, as the
- * device sees it; neither means both. A page table that cannot withhold one
- * of them grants it.
+ * device sees it; neither means both. What cannot be withheld is granted: by a
+ * page table without such a bit, or where nothing translates.
  *
  * %VCM_RES_GUARD: keep one unmapped granule behind the reservation. It is not
- * part of &vcm_res.res_size.
+ * part of &vcm_res.res_size. -EOPNOTSUPP where addresses follow the memory.
  */
 #define VCM_ALLOC_NOZERO	BIT(0)
 #define VCM_ALLOC_CONTIG	BIT(1)
