@@ -27,6 +27,9 @@
 /* Parts that go to the IOMMU API in one call; 16 KiB of scatterlist at most */
 #define VCM_IOMMU_BATCH		512U
 
+/* Room for doorbells where nobody says how much they take */
+#define VCM_IOMMU_MSI_SIZE	SZ_1M
+
 /* The longest scatterlist entry, a multiple of every usual page size */
 #define VCM_IOMMU_SG_MAX	SZ_2G
 
@@ -379,7 +382,11 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 	return 0;
 }
 
-/* Where the IOMMU translates MSI writes too, its domain maps the doorbells. */
+/*
+ * Where the IOMMU translates MSI writes too, its domain maps the doorbells.
+ * Where it has a region that it does not translate, the core of IRQs wants them
+ * mapped all the same (iommu_dma_prepare_msi()): behind that region, then.
+ */
 static struct vcm_range vcm_iommu_msi_window(struct device *dev)
 {
 	struct iommu_resv_region *region;
@@ -388,11 +395,16 @@ static struct vcm_range vcm_iommu_msi_window(struct device *dev)
 
 	iommu_get_resv_regions(dev, &regions);
 	list_for_each_entry(region, &regions, list) {
-		if (region->type != IOMMU_RESV_SW_MSI)
-			continue;
-		window.start = region->start;
-		window.last = region->start + (region->length - 1);
-		break;
+		if (region->type == IOMMU_RESV_SW_MSI) {
+			window.start = region->start;
+			window.last = region->start + (region->length - 1);
+			break;
+		}
+		if (region->type == IOMMU_RESV_MSI &&
+		    IS_ENABLED(CONFIG_IRQ_MSI_IOMMU)) {
+			window.start = region->start + region->length;
+			window.last = window.start + (VCM_IOMMU_MSI_SIZE - 1);
+		}
 	}
 	iommu_put_resv_regions(dev, &regions);
 	return window;

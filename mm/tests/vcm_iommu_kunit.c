@@ -505,7 +505,7 @@ static const struct iommu_clash iommu_clashes[] = {
 	}, {
 		"reserved region",
 		{ .refuses = true, .region = {
-			{ SZ_2M, SZ_64K, IOMMU_RESV_MSI },
+			{ SZ_16M, SZ_64K, IOMMU_RESV_MSI },
 			{ SZ_4M, SZ_4K, IOMMU_RESV_RESERVED } } },
 		SZ_4M - SZ_64K, SZ_128K, SZ_2M + SZ_64K,
 	}, {
@@ -1406,6 +1406,39 @@ static void iommu_msi_domains(struct kunit *test)
 			-EADDRNOTAVAIL);
 }
 
+/*
+ * Where doorbells are not translated but have to be mapped all the same, they
+ * get addresses behind those of the region, which nobody else gets.
+ */
+static void iommu_msi_untranslated(struct kunit *test)
+{
+	static const struct fakeiommu_cfg cfg = {
+		.region = { { SZ_128M, SZ_1M, IOMMU_RESV_MSI } },
+	};
+	const int taken = IS_ENABLED(CONFIG_IRQ_MSI_IOMMU) ? -EADDRNOTAVAIL : 0;
+	const dma_addr_t behind = SZ_128M + SZ_1M;
+	struct device *dev;
+	struct vcm_res *res;
+	struct vcm *vcm;
+
+	fakeiommu_create(test, 0, &cfg);
+	dev = fakeiommu_master_create(test, 0);
+	vcm = context(test, dev);
+
+	KUNIT_EXPECT_EQ(test, iommu_get_domain_for_dev(dev)->cookie_type ==
+			IOMMU_COOKIE_DMA_MSI, taken && IS_ENABLED(CONFIG_IOMMU_DMA));
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(vcm_reserve_at(vcm, SZ_128M, SZ_4K, 0)),
+			-EADDRNOTAVAIL);
+	if (IS_ENABLED(CONFIG_IOMMU_DMA)) {
+		res = vcm_reserve_at(vcm, behind, SZ_1M, 0);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(res), taken);
+		vcm_unreserve(res);
+	}
+	res = vcm_reserve_at(vcm, behind + SZ_1M, SZ_4K, 0);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, res);
+	vcm_unreserve(res);
+}
+
 /* When things go away */
 
 /* As a driver does that gives its context up when it leaves the device */
@@ -1563,6 +1596,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(iommu_quarantine_undo),
 	KUNIT_CASE(iommu_faults),
 	KUNIT_CASE(iommu_msi_domains),
+	KUNIT_CASE(iommu_msi_untranslated),
 	KUNIT_CASE(iommu_unplug_device),
 	KUNIT_CASE(iommu_unplug_iommu),
 	KUNIT_CASE(iommu_detach_late),
