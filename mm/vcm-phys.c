@@ -24,7 +24,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#ifdef CONFIG_ZONE_DMA
+#if defined(CONFIG_ZONE_DMA) && defined(CONFIG_HAS_DMA)
 #include <linux/dma-direct.h>
 #endif
 
@@ -400,7 +400,7 @@ static gfp_t vcm_zone(phys_addr_t last)
 {
 	if (PHYS_PFN(last) + 1 >= max_pfn)
 		return 0;
-#ifdef CONFIG_ZONE_DMA
+#if defined(CONFIG_ZONE_DMA) && defined(CONFIG_HAS_DMA)
 	if (last <= zone_dma_limit)
 		return __GFP_DMA;
 #endif
@@ -838,4 +838,6 @@ void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
 		offset = 0;
 	}
 	arch_sync_dma_flush();
+	if (for_cpu)
+		arch_sync_dma_for_cpu_all();
 }
