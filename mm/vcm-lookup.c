@@ -203,13 +203,6 @@ struct vcm_res *vcm_phys_next_res(struct vcm_phys *phys, struct vcm_res *prev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_next_res);
 
-/* What is bound, held; or NULL. */
-struct vcm_phys *vcm_res_phys(struct vcm_res *res)
-{
-	guard(spinlock_irqsave)(&res->vcm->va_lock);
-	return res->state == VCM_RES_BOUND ? vcm_phys_get(res->phys) : NULL;
-}
-
 /* The memory behind an address, held, and where in it that is. */
 static struct vcm_phys *vcm_addr_phys(struct vcm *vcm, dma_addr_t addr,
 				      resource_size_t *offset)

@@ -11,6 +11,13 @@
 
 #include "vcm-internal.h"
 
+/* What is bound, held; or NULL. */
+struct vcm_phys *vcm_res_phys(struct vcm_res *res)
+{
+	guard(spinlock_irqsave)(&res->vcm->va_lock);
+	return res->state == VCM_RES_BOUND ? vcm_phys_get(res->phys) : NULL;
+}
+
 static int vcm_sync(struct vcm_res *res, resource_size_t offset,
 		    resource_size_t size, enum dma_data_direction dir,
 		    bool for_cpu)
