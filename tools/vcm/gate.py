@@ -64,12 +64,13 @@ def kunit_on_um(results):
 def demos(results, image):
     everything = demo.show_all(machines(image.arch), lambda arch: image)
     for shown in everything:
-        where = f"{shown.machine}, {image.name} image"
-        for row in shown.rows:
-            results.add(f"{where}: {row[0]} {row[6]}", row[7] == "ok")
-        for point in shown.missing():
-            results.add(f"{where}: point {point}", False, "not shown")
-        console(results, where, shown.booted)
+        where = f"{shown.machine}, {image.kind} image"
+        with results.under(where):
+            for row in shown.rows:
+                results.add(f"{where}: {row[0]} {row[6]}", row[7] == "ok")
+            for point in shown.missing():
+                results.add(f"{where}: point {point}", False, "not shown")
+            console(results, where, shown.booted)
     print("\n" + "\n".join(demo.table(everything)) + "\n", flush=True)
 
 
@@ -124,6 +125,7 @@ def everything(results, debug, run):
     for arch in debug:
         debug_image(results, arch)
     only_checks(results)
+    results.save()
     return results.show()
 
 

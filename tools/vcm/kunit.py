@@ -86,19 +86,20 @@ def um_configs():
     return [f"--kunitconfig={c}" for c in (kunitconfig(), kbuild.CONFIGS / "um.config")]
 
 
-def um(filter_glob=None, brief=False):
+def um(filter_glob=None, brief=False, tree=LINUX, configs=None):
     """Run the suites on ARCH=um. Returns the counts of cases, the log and its alarms."""
-    folder = kbuild.out("um")
+    folder, tool = tree / "out-um", tree / TOOL.relative_to(LINUX)
+    label = "um" if tree == LINUX else f"{tree.parent.name}-um"
     folder.mkdir(exist_ok=True)
-    common = [f"--build_dir={folder.name}", *um_configs()]
+    common = [f"--build_dir={folder.name}", *(configs or um_configs())]
     run("building the ARCH=um image",
-        [sys.executable, TOOL, "build", *common, f"--jobs={kbuild.JOBS}",
+        [sys.executable, tool, "build", *common, f"--jobs={kbuild.JOBS}",
          *(f"--make_options={o}" for o in kbuild.compiler())],
-        LOGS / "build-um.log", env=kbuild.ENV, cwd=LINUX)
+        LOGS / f"build-{label}.log", env=kbuild.ENV, cwd=tree)
     filters = [filter_glob] if filter_glob else []
     run("KUnit on ARCH=um",
-        [sys.executable, TOOL, "exec", *common, f"--timeout={TIMEOUT}", "--raw_output=all", *filters],
-        LOGS / "kunit-um.log", cwd=LINUX, check=False)
+        [sys.executable, tool, "exec", *common, f"--timeout={TIMEOUT}", "--raw_output=all", *filters],
+        LOGS / f"kunit-{label}.log", cwd=tree, check=False)
     log = folder / "test.log"
     counts = parse(log, brief)
     lines = log.read_text(errors="backslashreplace").splitlines()

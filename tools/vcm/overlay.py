@@ -21,7 +21,7 @@ MANIFEST = STATE / "manifest.json"
 
 #: The repository's own files, which are no part of the kernel series.
 OWN = re.compile(r"(Makefile|Kconfig|README\.md|COPYING|LICENSE|\.gitignore|\.gitattributes)$|"
-                 r"\.ci/|tools/vcm/")
+                 r"\.ci/|tools/vcm/|out/")
 
 
 def repo_files():
@@ -33,7 +33,7 @@ def repo_files():
     except (OSError, subprocess.CalledProcessError):
         names = []
         for folder, dirs, files in os.walk(REPO):
-            dirs[:] = [d for d in dirs if d not in (".git", "build", "__pycache__")]
+            dirs[:] = [d for d in dirs if d not in (".git", "build", "out", "__pycache__")]
             names += [os.path.relpath(os.path.join(folder, f), REPO) for f in files]
     return sorted(n for n in names if not OWN.match(n))
 

@@ -2,9 +2,13 @@
 """Counted results of everything that gates."""
 
 import contextlib
+import json
 import traceback
 
-from steps import Failure
+from steps import BUILD, Failure
+
+#: what the last complete run counted, for the cover letter of the series
+MATRIX = BUILD / "test.json"
 
 
 class Results:
@@ -12,9 +16,26 @@ class Results:
         self.passed = 0
         self.failed = []
         self.skipped = 0
+        self.title = "other"
+        self.rows = {}
+
+    def note(self, passed=0, failed=0, skipped=0):
+        """Counted under the present title, too."""
+        row = self.rows.setdefault(self.title, [0, 0, 0])
+        self.rows[self.title] = [n + more for n, more in zip(row, (passed, failed, skipped))]
+
+    @contextlib.contextmanager
+    def under(self, title):
+        """What is counted meanwhile has this title in the matrix."""
+        before, self.title = self.title, title
+        try:
+            yield
+        finally:
+            self.title = before
 
     def add(self, name, good, why=""):
         """One test; a failed one is shown at once."""
+        self.note(passed=int(bool(good)), failed=int(not good))
         if good:
             self.passed += 1
             return
@@ -25,18 +46,30 @@ class Results:
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+        self.note(passed, len(failed), skipped)
+
+    def lost(self, names):
+        """Tests that could not be made."""
+        for name in names:
+            with self.under(name):
+                self.count(failed=[name])
 
     @contextlib.contextmanager
     def section(self, *names):
-        """Tests that all fail when what they stand on fails."""
-        try:
-            yield
-        except Failure as failure:
-            failure.show()
-            self.failed += names
-        except Exception:
-            traceback.print_exc()
-            self.failed += names
+        """Tests that all fail when what they stand on fails; the first name is their title."""
+        with self.under(names[0]):
+            try:
+                yield
+            except Failure as failure:
+                failure.show()
+                self.lost(names)
+            except Exception:
+                traceback.print_exc()
+                self.lost(names)
+
+    def save(self):
+        """For make series: title, passed, failed, skipped."""
+        MATRIX.write_text(json.dumps({"rows": [[title, *counts] for title, counts in self.rows.items()]}) + "\n")
 
     def show(self):
         """The last lines of a run. Returns whether all is well."""

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The KUnit suites at each commit of the series that has some, on ARCH=um."""
+
+import re
+
+import kbuild
+import kunit
+import series_build
+from base import LINUX
+from series_tree import TREE
+from steps import Failure
+
+
+def config(known):
+    """What the suites want, without the symbols that later patches bring."""
+    text = (TREE / kunit.PORTABLE.relative_to(LINUX)).read_text() + (kbuild.CONFIGS / "um.config").read_text()
+    lines = [line for line in text.splitlines()
+             if not (m := re.match(r"CONFIG_(VCM\w*)=", line)) or m[1] in known]
+    return "\n".join(lines) + "\n"
+
+
+def run_suites(results, where):
+    if not (TREE / kunit.PORTABLE.relative_to(LINUX)).exists():
+        return
+    file = TREE / "out-um.kunitconfig"
+    file.write_text(config(series_build.symbols()))
+    counts, log, alarms = kunit.um(brief=True, tree=TREE, configs=[f"--kunitconfig={file}"])
+    with results.under("series, KUnit at each commit"):
+        results.count(passed=counts["passed"], skipped=counts["skipped"],
+                      failed=[f"{where}: {case}" for case in counts["bad"]])
+        results.add(f"{where}: KUnit", counts["passed"] and not alarms, "no case passed, or alarms")
+    if alarms:
+        Failure(f"{where}: KUnit, ARCH=um", log, alarms).show()
