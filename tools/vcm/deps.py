@@ -16,7 +16,10 @@ BUILD = {
     "rsync": "rsync", "kmod": "depmod", "ccache": "ccache", "libssl-dev": None, "libelf-dev": None,
 }
 #: what only tests use
-TEST = {"clang-19": "clang-19", "lld-19": "ld.lld-19", "llvm-19": "llvm-nm-19"}
+TEST = {"clang-19": "clang-19", "lld-19": "ld.lld-19", "llvm-19": "llvm-nm-19", "git": "git"}
+#: what the whole check of the series uses besides
+SERIES = {"python3-sphinx": "sphinx-build", "python3-ruamel.yaml": None, "python3-libfdt": None,
+          "yamllint": "yamllint"}
 
 
 def installed(package):
@@ -42,9 +45,9 @@ def check_commands(wanted):
         raise Failure("this machine has no apt; install these tools by hand: " + ", ".join(missing))
 
 
-def ensure(arches=(ARM64,), test=False):
+def ensure(arches=(ARM64,), test=False, series=False):
     """What builds and runs the images of these architectures is there, or the user hears of it."""
-    wanted = BUILD | TEST if test else dict(BUILD)
+    wanted = BUILD | (TEST if test or series else {}) | (SERIES if series else {})
     for arch in arches:
         wanted |= arch.packages
     if not shutil.which("apt-get") or not shutil.which("dpkg-query"):

@@ -11,6 +11,7 @@ import demo
 import images
 import kunit
 import objects
+import series_check
 from arch import ALL, ARM64, ARM_LPAE
 from results import Results
 from steps import Failure, progress
@@ -140,6 +141,8 @@ def test_all():
 def only_checks(results):
     with results.section("checkpatch, kernel-doc"):
         checks.run(results)
+    with results.section("series"):
+        series_check.quick(results)
     for compiler in ("gcc", "clang"):
         with results.section(f"W=1 {compiler}"):
             objects.check(results, compiler)

@@ -36,6 +36,8 @@ def tree():
     folder = Path(given).expanduser().resolve()
     if not (folder / "mm/Kconfig").exists():
         raise Failure(f"BASE={folder} is not a Linux tree")
+    if (folder / ".config").exists():
+        raise Failure(f"BASE={folder} was built in place; give a clean tree (make mrproper)")
     return folder
 
 
@@ -156,6 +158,8 @@ def lines(file):
 def series():
     """make series"""
     version, signoff = settings()
+    if not shutil.which("git"):
+        raise Failure("git is missing, which writes the patches: install it (make deps)")
     out = OUT / f"v{version}"
     for file in make(out, tree(), version, signoff):
         print(f"  {lines(file):6} lines  {file.name}")

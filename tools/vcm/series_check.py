@@ -43,10 +43,8 @@ def foreign(file, kernel_has):
 
 def checkpatch_one(file):
     signoff = [] if "\nSigned-off-by: " in file.read_text() else ["--no-signoff"]
-    out = subprocess.run(["perl", "scripts/checkpatch.pl", "--strict", "--show-types", "--terse", "--no-summary",
-                          "--ignore", IGNORED, *signoff, file], cwd=TREE, capture_output=True, text=True)
-    lines = (out.stdout + out.stderr).replace(f"{file.parent}/", "").splitlines()
-    return file.name, out.returncode == 0 and not lines, lines
+    good, lines = checks.checkpatch(TREE, "--ignore", IGNORED, *signoff, file)
+    return file.name, good and not lines, lines
 
 
 def maintained_one(name):

@@ -17,6 +17,8 @@ import images
 import kunit
 import mutants
 import overlay
+import series
+import series_check
 import shell
 import suites
 from steps import Failure, build_lock, unwritable
@@ -82,6 +84,20 @@ def mutate():
     mutants.all_of(tried)
 
 
+def series_files():
+    """BASE= needs no tree of ours."""
+    if not os.environ.get("BASE"):
+        base.ensure(os.environ.get("KSRC"))
+    series.series()
+
+
+def checked_series():
+    deps.ensure(arch.ALL, series=True)
+    base.ensure(os.environ.get("KSRC"))
+    overlay.apply()
+    series_check.check()
+
+
 def gated(what, arches=(arch.ARM64,)):
     prepare(arches, test=True)
     if not what():
@@ -102,6 +118,8 @@ COMMANDS = {
     "shell": console,
     "kunit": kunit_qemu,
     "kunit-um": kunit_um,
+    "series": series_files,
+    "series-check": checked_series,
 }
 
 
