@@ -90,7 +90,7 @@ def apply(git, files):
             if git.run("am", "-q", file, check=False).returncode:
                 git.run("am", "--abort", check=False)
                 raise Failure(f"{file.name} does not apply to Linux {base.version(TREE)}",
-                              lines=refusal(git, file))
+                              lines=[*refusal(git, file), "make series BASE=... writes the series for another tree"])
     return git.run("rev-list", "--reverse", "base..series").stdout.split()
 
 
