@@ -161,6 +161,19 @@ class Words(unittest.TestCase):
         self.assertEqual(list(rows), [what for what, *_ in series_text.bench_report.QUOTED])
         self.assertEqual([what for what, of in rows.items() if len(of) < 2], [])
 
+    def test_measured(self):
+        """A complete run of make bench takes the place of README's figures; one of a part does not."""
+        report, rows = series_text.bench_report, []
+        for number, (_, cell, *peers) in enumerate(report.QUOTED):
+            rows += [series_text.bench_rows.Row(cell, who, 1000 + number) for who in ("vcm", *filter(None, peers))]
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(series_text, "BENCH", Path(folder)):
+            series_text.bench_rows.write(Path(folder) / "vcm.csv", rows)
+            found, source = series_text.figures()
+            self.assertEqual((source, found["map + unmap 4 KiB"]),
+                             ("this tree", {"vcm": 1002, "floor": 1002, "dma_map": 1002}))
+            series_text.bench_rows.write(Path(folder) / "vcm.csv", rows[:3])
+            self.assertEqual(series_text.figures()[1], "README")
+
     def test_changes(self):
         self.assertEqual(series_text.changes(1), "")
         with self.assertRaises(Failure) as raised, tempfile.TemporaryDirectory() as empty:
