@@ -108,18 +108,24 @@ def quick(results):
         series_build.compile_objects(results, where, ARM64, "m")
 
 
+def whole(results, where, before):
+    """What is built and run at one commit."""
+    for arch in series_build.ARCHES:
+        for value in ("y", "m"):
+            series_build.compile_objects(results, where, arch, value)
+        results.add(f"{where}: {arch.name} without VCM is as before", series_build.without(arch) == before[arch])
+    series_build.link(results, where)
+    series_build.modules_link(results, where)
+    series_kunit.run_suites(results, where)
+
+
 def everything(results):
     git, commits = applied(results, each_file=True)
     series_tree.check_out(git, "base")
     before = {arch: series_build.without(arch) for arch in series_build.ARCHES}
     for where in each_commit(git, commits):
-        for arch in series_build.ARCHES:
-            for value in ("y", "m"):
-                series_build.compile_objects(results, where, arch, value)
-            results.add(f"{where}: {arch.name} without VCM is as before", series_build.without(arch) == before[arch])
-        series_build.link(results, where)
-        series_build.modules_link(results, where)
-        series_kunit.run_suites(results, where)
+        with results.section(where):
+            whole(results, where, before)
     series_documents.run_all(results)
 
 
