@@ -305,11 +305,14 @@ static void cma_exhaustion_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, (resource_size_t)1 << 31,
 					    flags), ERR_PTR(-ENOMEM));
 	if (sizeof(resource_size_t) > 4) {
-		/* The page count would fit if it were cut to 32 bits */
-		KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, PAGE_SIZE * BIT_ULL(32) +
-						    PAGE_SIZE, flags),
+		/* This page count would fit if it were cut to 32 bits */
+		const resource_size_t cut =
+			(resource_size_t)(PAGE_SIZE * (BIT_ULL(32) + 1));
+		const resource_size_t half = (resource_size_t)BIT_ULL(63);
+
+		KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, cut, flags),
 				    ERR_PTR(-ENOMEM));
-		KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, BIT_ULL(63), flags),
+		KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, half, flags),
 				    ERR_PTR(-ENOMEM));
 	}
 
