@@ -17,9 +17,8 @@ ARCHES = (ARM64, ARM, X86_64)
 KCONFIGS = ("mm/Kconfig", "drivers/vcm/Kconfig")
 MAKEFILES = ("mm/Makefile", "drivers/vcm/Makefile")
 CONDITION = re.compile(r"ifdef (CONFIG_\w+)$")
-#: selects what the whole kernel is compiled anew for; modpost tells whether what it calls is there
-NOT_LINKED = {"VCM_SAMPLE_KUNIT_TEST"}
-OBJECTS = re.compile(r"obj-\$\((CONFIG_VCM\w*)\)\s*\+=(.*)$")
+#: obj-$(CONFIG_A) += a.o; and the parts of an object, a-y := b.o, a-$(CONFIG_B) += c.o
+OBJECTS = re.compile(r"([\w/-]+)-(?:y|\$\((CONFIG_VCM\w*)\))\s*[+:]=(.*)$")
 
 
 def out(arch, value):
@@ -50,7 +49,7 @@ def wanted(arch, value, known):
     if value == "link":
         text = text.replace("CONFIG_WERROR=y", "")
     for symbol, modular in known.items():
-        if value == "n" or value == "link" and symbol in NOT_LINKED:
+        if value == "n":
             text += f"# CONFIG_{symbol} is not set\n"
         else:
             text += f"CONFIG_{symbol}={'m' if value == 'm' and modular else 'y'}\n"
@@ -76,18 +75,30 @@ def configure(arch, value, known):
     return kbuild.settings((folder / ".config").read_text())
 
 
-def listed(config):
-    """object -> y or m, of those that the Makefiles of the present commit name and that are not off."""
-    found = {}
+def statements(config):
+    """(symbol or name, objects) of each line of the present commit's Makefiles that is not off."""
     for makefile in filter(lambda name: (TREE / name).exists(), MAKEFILES):
-        off = False
+        folder, off = makefile.rpartition("/")[0], False
         for line in (TREE / makefile).read_text().replace("\\\n", " ").splitlines():
             if m := CONDITION.match(line):
                 off = config.get(m[1], "n") == "n"
             elif line.startswith("endif"):
                 off = False
-            elif (m := OBJECTS.match(line)) and not off and config.get(m[1], "n") != "n":
-                found |= {f"{makefile.rpartition('/')[0]}/{word}": config[m[1]] for word in m[2].split()}
+            elif (m := OBJECTS.match(line)) and not off and config.get(m[2] or "CONFIG_VCM", "n") != "n":
+                name = m[2] if m[1] == "obj" else f"{folder}/{m[1]}.o"
+                yield name or "", [f"{folder}/{word}" for word in m[3].split()]
+
+
+def listed(config):
+    """object -> y or m, of those that the Makefiles name; what is built in has no object of several."""
+    found, parts = {}, {}
+    for name, objects_of in statements(config):
+        if name.startswith("CONFIG_"):
+            found |= dict.fromkeys(objects_of, config[name])
+        else:
+            parts.setdefault(name, []).extend(objects_of)
+    for name in [name for name in parts if found.get(name) == "y"]:
+        found |= dict.fromkeys(parts[name], found.pop(name))
     return found
 
 
