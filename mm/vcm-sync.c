@@ -35,10 +35,8 @@ static int vcm_sync(struct vcm_res *res, resource_size_t offset,
 		ret = -ENODEV;
 	else if (offset > phys->size || size > phys->size - offset)
 		ret = -EINVAL;
-	else if (!vcm->driver->sync && vcm->unsnooped)
+	else if (vcm->unsnooped)
 		vcm_phys_sync(phys, offset, size, dir, for_cpu);
-	else if (vcm->driver->sync && vcm_live(vcm))
-		vcm->driver->sync(res, phys, offset, size, dir, for_cpu);
 	up_read(&vcm->topology);
 	vcm_phys_drop(phys);
 	return ret;

@@ -78,7 +78,8 @@
  * The context is inactive and has no devices. It belongs to the caller, who
  * gives it up with vcm_destroy(). The memory of vcm_alloc() may come from
  * anywhere: a provider whose page-table entries or whose bus reach less, or that
- * prefers a node, changes &vcm.memory before the context is used.
+ * prefers a node, changes &vcm.memory before the context is used; one without
+ * @attach says in &vcm.unsnooped whether its device does not snoop caches.
  *
  * Context: Process context.
  * Return: 0, -EINVAL for arguments that contradict each other or a driver

@@ -283,7 +283,7 @@ static int disk_with_dma(struct demo *d, struct device *dev,
 	int ret;
 
 	d->step = "a context in the address space of the DMA API";
-	vcm = vcm_dma_create(dev, NULL);
+	vcm = vcm_dma_create(dev);
 	if (IS_ERR(vcm))
 		return PTR_ERR(vcm);
 	ret = vcm_activate(vcm);

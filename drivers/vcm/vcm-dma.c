@@ -12,8 +12,6 @@
  * Either way the memory itself is what the device reaches. Where the DMA API
  * would copy it through a bounce buffer, there is no context, or no binding.
  */
-#include <kunit/static_stub.h>
-#include <kunit/visibility.h>
 #include <linux/cc_platform.h>
 #include <linux/device.h>
 #include <linux/dma-direct.h>
@@ -28,18 +26,22 @@
 #include <linux/vcm-dma.h>
 #include <linux/vcm-drv.h>
 
-#define VCM_DMA_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_PRIVILEGED)
+/*
+ * Caches are the core's: memory that is bound in several contexts is not one
+ * device's to take back, and CONFIG_DMA_API_DEBUG does not know what
+ * dma_iova_link() maps.
+ */
+#define VCM_DMA_ATTRS \
+	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_DEBUGGING_IGNORE_CACHELINES)
 
 /**
  * struct vcm_dma - a context in the address space of a device's DMA API
  * @vcm: the context
  * @dev: its only device, held
- * @attrs: DMA_ATTR_* of each mapping
  */
 struct vcm_dma {
 	struct vcm vcm;
 	struct device *dev;
-	unsigned long attrs;
 };
 
 static struct vcm_dma *to_vcm_dma(struct vcm *vcm)
@@ -65,54 +67,11 @@ static enum dma_data_direction vcm_dma_dir(const struct vcm_res *res)
 	}
 }
 
-static unsigned long vcm_dma_attrs(const struct vcm_dma *ctx,
-				   const struct vcm_phys *phys)
+static unsigned long vcm_dma_attrs(const struct vcm_phys *phys)
 {
 	if (!(phys->flags & VCM_PHYS_PAGES))
-		return ctx->attrs | DMA_ATTR_MMIO;
-	return ctx->attrs;
-}
-
-/* Where all explicit cache maintenance goes, so that tests can see it. */
-VISIBLE_IF_KUNIT void vcm_dma_sync_part(struct device *dev, dma_addr_t addr,
-					size_t len, enum dma_data_direction dir,
-					bool for_cpu)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vcm_dma_sync_part, dev, addr, len, dir,
-				   for_cpu);
-	if (for_cpu)
-		dma_sync_single_for_cpu(dev, addr, len, dir);
-	else
-		dma_sync_single_for_device(dev, addr, len, dir);
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_dma_sync_part);
-
-/*
- * Part by part: the DMA API finds the memory of an address once a call, and
- * takes all of it to be contiguous.
- */
-static void vcm_dma_sync(struct vcm_res *res, struct vcm_phys *phys,
-			 resource_size_t offset, resource_size_t size,
-			 enum dma_data_direction dir, bool for_cpu)
-{
-	struct device *dev = to_vcm_dma(res->vcm)->dev;
-	dma_addr_t addr = res->start + offset;
-	const struct phys_vec *part;
-	size_t len;
-
-	if (!(phys->flags & VCM_PHYS_PAGES))
-		return;
-	for (part = phys->parts; size; part++) {
-		if (offset >= part->len) {
-			offset -= part->len;
-			continue;
-		}
-		len = min_t(resource_size_t, size, part->len - offset);
-		vcm_dma_sync_part(dev, addr, len, dir, for_cpu);
-		addr += len;
-		size -= len;
-		offset = 0;
-	}
+		return VCM_DMA_ATTRS | DMA_ATTR_MMIO;
+	return VCM_DMA_ATTRS;
 }
 
 static void vcm_dma_release(struct vcm *vcm)
@@ -170,7 +129,7 @@ static int vcm_dma_iova_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 	const enum dma_data_direction dir = vcm_dma_dir(res);
-	const unsigned long attrs = vcm_dma_attrs(ctx, phys);
+	const unsigned long attrs = vcm_dma_attrs(phys);
 	struct dma_iova_state *state = res->priv;
 	const size_t base = res->start - state->addr;
 	size_t mapped = 0;
@@ -187,25 +146,19 @@ static int vcm_dma_iova_map(struct vcm_res *res, struct vcm_phys *phys)
 	}
 	if (!ret)
 		ret = dma_iova_sync(ctx->dev, state, base, mapped);
-	/* What the CPUs have written since must not be thrown away */
 	if (ret && mapped)
-		dma_iova_unlink(ctx->dev, state, base, mapped, dir,
-				attrs | DMA_ATTR_SKIP_CPU_SYNC);
+		dma_iova_unlink(ctx->dev, state, base, mapped, dir, attrs);
 	return ret;
 }
 
-/*
- * Waits for the IOTLB, also where the DMA API's own unmaps are lazy. Memory is
- * taken back by vcm_sync_for_cpu(), and may be the CPUs' already.
- */
+/* Waits for the IOTLB, also where the DMA API's own unmaps are lazy. */
 static void vcm_dma_iova_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 	struct dma_iova_state *state = res->priv;
 
 	dma_iova_unlink(ctx->dev, state, res->start - state->addr, phys->size,
-			vcm_dma_dir(res),
-			vcm_dma_attrs(ctx, phys) | DMA_ATTR_SKIP_CPU_SYNC);
+			vcm_dma_dir(res), vcm_dma_attrs(phys));
 }
 
 static const struct vcm_driver vcm_dma_iova_driver = {
@@ -216,7 +169,6 @@ static const struct vcm_driver vcm_dma_iova_driver = {
 	.unreserve = vcm_dma_iova_unreserve,
 	.map = vcm_dma_iova_map,
 	.unmap = vcm_dma_iova_unmap,
-	.sync = vcm_dma_sync,
 	.release = vcm_dma_release,
 };
 
@@ -244,15 +196,15 @@ static dma_addr_t vcm_dma_to_bus(struct vcm *vcm, phys_addr_t paddr)
 }
 
 /*
- * The wrapper says which memory can be bound, and at which address. The rest,
- * caches included, is the DMA API's. Memory out of reach must not get there: it
- * would copy it, or warn that it cannot.
+ * The wrapper says which memory can be bound, and at which address. The rest is
+ * the DMA API's. Memory out of reach must not get there: it would copy it, or
+ * warn that it cannot.
  */
 static int vcm_dma_direct_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 	const enum dma_data_direction dir = vcm_dma_dir(res);
-	const unsigned long attrs = vcm_dma_attrs(ctx, phys);
+	const unsigned long attrs = vcm_dma_attrs(phys);
 	const dma_addr_t before = res->start;
 	dma_addr_t addr;
 	int ret;
@@ -275,9 +227,7 @@ static int vcm_dma_direct_map(struct vcm_res *res, struct vcm_phys *phys)
 	return 0;
 
 err_unmap:
-	/* Others may have written to the memory: the copy must not come back */
-	dma_unmap_phys(ctx->dev, addr, phys->size, dir,
-		       attrs | DMA_ATTR_SKIP_CPU_SYNC);
+	dma_unmap_phys(ctx->dev, addr, phys->size, dir, attrs);
 err_start:
 	res->start = before;
 	return ret;
@@ -288,7 +238,7 @@ static void vcm_dma_direct_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 
 	dma_unmap_phys(ctx->dev, res->start, phys->size, vcm_dma_dir(res),
-		       vcm_dma_attrs(ctx, phys) | DMA_ATTR_SKIP_CPU_SYNC);
+		       vcm_dma_attrs(phys));
 }
 
 static const struct vcm_o2o_driver vcm_dma_direct_driver = {
@@ -299,7 +249,6 @@ static const struct vcm_o2o_driver vcm_dma_direct_driver = {
 		.suits = vcm_o2o_suits,
 		.map = vcm_dma_direct_map,
 		.unmap = vcm_dma_direct_unmap,
-		.sync = vcm_dma_sync,
 		.release = vcm_dma_release,
 	},
 	.to_bus = vcm_dma_to_bus,
@@ -351,7 +300,6 @@ static int vcm_dma_check(struct device *dev)
 /**
  * vcm_dma_create() - a context in the address space of a device's DMA API
  * @dev: the device, with its driver bound to it and its DMA mask set
- * @params: choices, or NULL for the defaults
  *
  * The device keeps its DMA API, its interrupts and all that is mapped for it.
  * Behind an IOMMU the DMA API gives out the addresses, and any memory can be
@@ -363,27 +311,25 @@ static int vcm_dma_check(struct device *dev)
  * The context is the device's own: no others can be attached, and it cannot be
  * detached. vcm_destroy() gives all addresses back to the DMA API.
  *
- * Cache maintenance is the DMA API's: for a device that does not snoop, memory
- * is handed over when it becomes reachable. vcm_sync_for_cpu() takes it back.
+ * For a device that does not snoop, memory is handed over when it becomes
+ * reachable. vcm_sync_for_cpu() takes it back.
  *
  * Context: Process context, may sleep.
  * Return: the context, which belongs to the caller, who gives it up with
- * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer, an
- * attribute that does not belong here, or a device without DMA mask or with one
- * of less than a page; -EBUSY when the device is attached to another domain
- * than that of its DMA API; -EOPNOTSUPP when the DMA API would copy its memory
- * through bounce buffers, or is one of its own kind (&struct dma_map_ops);
+ * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer or a
+ * device without DMA mask or with one of less than a page; -EBUSY when the
+ * device is attached to another domain than that of its DMA API; -EOPNOTSUPP
+ * when the DMA API would copy its memory through bounce buffers, or is one of
+ * its own kind (&struct dma_map_ops);
  * -ENOMEM.
  */
-struct vcm *vcm_dma_create(struct device *dev,
-			   const struct vcm_dma_params *params)
+struct vcm *vcm_dma_create(struct device *dev)
 {
 	struct vcm_dma *ctx;
 	u64 last;
 	int ret;
 
-	if (IS_ERR_OR_NULL(dev) || !dev->dma_mask || IS_ERR(params) ||
-	    (params && params->attrs & ~VCM_DMA_ATTRS))
+	if (IS_ERR_OR_NULL(dev) || !dev->dma_mask)
 		return ERR_PTR(-EINVAL);
 	last = min_t(u64, vcm_dma_limit(dev), (dma_addr_t)~0ULL);
 	if (last < PAGE_SIZE - 1)
@@ -396,7 +342,6 @@ struct vcm *vcm_dma_create(struct device *dev,
 	if (!ctx)
 		return ERR_PTR(-ENOMEM);
 	ctx->dev = get_device(dev);
-	ctx->attrs = params ? params->attrs : 0;
 
 	ret = use_dma_iommu(dev) ? vcm_dma_iova_init(ctx, last) :
 				   vcm_dma_direct_init(ctx, last);
@@ -405,6 +350,7 @@ struct vcm *vcm_dma_create(struct device *dev,
 		return ERR_PTR(ret);
 	}
 	ctx->vcm.memory.nid = dev_to_node(dev);
+	ctx->vcm.unsnooped = !dev_is_dma_coherent(dev);
 	return &ctx->vcm;
 }
 EXPORT_SYMBOL_GPL(vcm_dma_create);

@@ -59,8 +59,6 @@ struct vcm_iommu {
  * @domain: the page table
  * @devices: who sees it, struct vcm_iommu_dev; the last one takes it along
  * @filled: the live bindings are in it
- * @coherent: its devices snoop the caches of the CPUs, as all of a context do
- *	or none
  * @flush_all: its driver can leave invalidation to a flush of all
  * @msi: where doorbells are mapped, for good; &vcm_range.last is 0 where none
  *	are
@@ -70,7 +68,6 @@ struct vcm_iommu_domain {
 	struct iommu_domain *domain;
 	struct list_head devices;
 	bool filled;
-	bool coherent;
 	bool flush_all;
 	struct vcm_range msi;
 };
@@ -88,8 +85,7 @@ static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
 
 /* One binding in one domain */
 
-static int vcm_iommu_prot(const struct vcm_iommu_domain *d,
-			  const struct vcm_res *res,
+static int vcm_iommu_prot(const struct vcm_res *res,
 			  const struct vcm_phys *phys)
 {
 	int prot = 0;
@@ -100,7 +96,7 @@ static int vcm_iommu_prot(const struct vcm_iommu_domain *d,
 		prot |= IOMMU_WRITE;
 	if (!(phys->flags & VCM_PHYS_PAGES))
 		prot |= IOMMU_MMIO;
-	if (d->coherent)
+	if (vcm_snooped(res->vcm))
 		prot |= IOMMU_CACHE;
 	return prot;
 }
@@ -215,7 +211,7 @@ static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
 static int vcm_iommu_map_one(struct vcm_iommu_domain *d, struct vcm_res *res,
 			     struct vcm_phys *phys)
 {
-	int prot = vcm_iommu_prot(d, res, phys);
+	int prot = vcm_iommu_prot(res, phys);
 	int ret;
 
 	if (phys->count > 1 && phys->flags & VCM_PHYS_PAGES &&
@@ -480,7 +476,6 @@ static struct vcm_iommu_domain *vcm_iommu_domain_new(struct vcm_iommu *ctx,
 	if (!d)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&d->devices);
-	d->coherent = device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY);
 	d->domain = vcm_iommu_domain_get(dev);
 	if (IS_ERR(d->domain)) {
 		ret = PTR_ERR(d->domain);

@@ -76,8 +76,6 @@ struct vcm_master {
  * @unmap_many: the same for a list of reservations, linked by their
  *	&vcm_res.vcm_entry and in ascending order of addresses; the memory is
  *	their &vcm_res.phys. For providers that can wait once for all. Optional
- * @sync: cache maintenance for @size bytes of a live binding from @offset on,
- *	for providers where it is not that of the architecture. Optional
  * @limits: refuse a device that cannot see this context, describe what any
  *	other cannot use with vcm_master_block(). Optional
  * @forget: undo what @limits did for a device that is not attached after all;
@@ -89,7 +87,7 @@ struct vcm_master {
  * The core calls @map and @unmap of different reservations in parallel, and
  * those of one reservation one after the other. @map, @unmap and @unreserve run
  * with the topology held for reading or writing, @limits, @forget, @attach and
- * @detach with it held for writing, @reserve and @sync with it held for reading,
+ * @detach with it held for writing, @reserve with it held for reading,
  * @alloc, @suits and @release without it. Once vcm_destroy() has returned,
  * @release alone is called.
  */
@@ -110,9 +108,6 @@ struct vcm_driver {
 	int (*map)(struct vcm_res *res, struct vcm_phys *phys);
 	void (*unmap)(struct vcm_res *res, struct vcm_phys *phys);
 	void (*unmap_many)(struct vcm *vcm, struct list_head *batch);
-	void (*sync)(struct vcm_res *res, struct vcm_phys *phys,
-		     resource_size_t offset, resource_size_t size,
-		     enum dma_data_direction dir, bool for_cpu);
 	int (*limits)(struct vcm *vcm, struct vcm_master *master);
 	void (*forget)(struct vcm *vcm, struct device *dev);
 	int (*attach)(struct vcm *vcm, struct device *dev);

@@ -247,7 +247,7 @@ static struct vcm *provider_dma_create(struct contract *c,
 	if (!IS_REACHABLE(CONFIG_VCM_DMA))
 		kunit_skip(c->test, "CONFIG_VCM_DMA is not reachable");
 	ctx->dev = vcm_edu_device(c->test, nr);
-	return vcm_dma_create(ctx->dev, NULL);
+	return vcm_dma_create(ctx->dev);
 }
 
 /* KUnit's device is behind no IOMMU */
@@ -259,7 +259,7 @@ static struct vcm *provider_dma_direct_create(struct contract *c,
 		kunit_skip(c->test, "CONFIG_VCM_DMA is not reachable");
 	ctx->dev = kunit_device_register(c->test, nr ? "vcm_dma1" : "vcm_dma0");
 	contract_ok(c, ctx->dev);
-	return vcm_dma_create(ctx->dev, NULL);
+	return vcm_dma_create(ctx->dev);
 }
 
 /* The IOMMU driver's own walker stands in for the device, which is slow */

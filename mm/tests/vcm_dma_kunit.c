@@ -27,6 +27,7 @@
 #include <linux/vcm-drv.h>
 #include <linux/vcm-iommu.h>
 
+#include "../vcm-internal.h"
 #include "vcm_edu.h"
 #include "vcm_fakeiommu.h"
 
@@ -45,7 +46,7 @@ static void dma_destroy(void *vcm)
 /* A context that goes with the test */
 static struct vcm *dma_context(struct kunit *test, struct device *dev)
 {
-	struct vcm *vcm = vcm_dma_create(dev, NULL);
+	struct vcm *vcm = vcm_dma_create(dev);
 
 	dma_ok(test, vcm);
 	KUNIT_ASSERT_EQ(test, 0,
@@ -193,7 +194,7 @@ static void vcm_dma_reserve_too_much(struct kunit *test)
 	dma_expect_too_much(test, vcm, ~0ULL - PAGE_SIZE + 1, 0);
 
 	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(dev, DMA_BIT_MASK(64)));
-	wide = vcm_dma_create(dev, NULL);
+	wide = vcm_dma_create(dev);
 	if (!IS_ERR(wide)) {
 		dma_expect_too_much(test, wide, BIT_ULL(63), 0);
 		dma_expect_too_much(test, wide, BIT_ULL(62), 0);
@@ -210,7 +211,7 @@ static void vcm_dma_reserve_too_much(struct kunit *test)
 static void vcm_dma_destroy_gives_back(struct kunit *test)
 {
 	struct device *dev = vcm_edu_device(test, 0);
-	struct vcm *old = vcm_dma_create(dev, NULL);
+	struct vcm *old = vcm_dma_create(dev);
 	struct vcm *vcm = dma_context(test, dev);
 	struct vcm_res *res, *next;
 
@@ -346,7 +347,7 @@ static void vcm_dma_bind_is_seen(struct kunit *test)
 		kunit_skip(test, "no fake IOMMU, or no DMA API behind IOMMUs");
 	fakeiommu_create(test, 0, &cfg);
 	dev = fakeiommu_master_create(test, 0);
-	vcm = vcm_dma_create(dev, NULL);
+	vcm = vcm_dma_create(dev);
 	dma_ok(test, vcm);
 	phys = dma_scatter(test, 4);
 	res = vcm_map(vcm, phys, 0);
@@ -380,22 +381,22 @@ static void vcm_dma_attached_elsewhere(struct kunit *test)
 		kunit_skip(test, "CONFIG_VCM_IOMMU is not reachable");
 	vcm = vcm_iommu_create(dev, NULL);
 	dma_ok(test, vcm);
-	dma_expect_errno(test, vcm_dma_create(dev, NULL), -EBUSY);
+	dma_expect_errno(test, vcm_dma_create(dev), -EBUSY);
 	vcm_destroy(vcm);
-	vcm = vcm_dma_create(dev, NULL);
+	vcm = vcm_dma_create(dev);
 	dma_ok(test, vcm);
 	vcm_destroy(vcm);
 }
 
 /**
- * struct dma_synced - a call of the DMA API
- * @addr: device address
+ * struct dma_synced - cache maintenance
+ * @paddr: where
  * @len: bytes
  * @dir: direction
  * @for_cpu: for whom
  */
 struct dma_synced {
-	dma_addr_t addr;
+	phys_addr_t paddr;
 	size_t len;
 	enum dma_data_direction dir;
 	bool for_cpu;
@@ -409,14 +410,14 @@ struct dma_syncs {
 	struct dma_synced call[DMA_SYNCS];
 };
 
-static void dma_sync_stub(struct device *dev, dma_addr_t addr, size_t len,
+static void dma_sync_stub(phys_addr_t paddr, size_t len,
 			  enum dma_data_direction dir, bool for_cpu)
 {
 	struct dma_syncs *syncs = kunit_get_current_test()->priv;
 
 	if (syncs->nr < DMA_SYNCS)
 		syncs->call[syncs->nr] = (struct dma_synced) {
-			addr, len, dir, for_cpu,
+			paddr, len, dir, for_cpu,
 		};
 	syncs->nr++;
 }
@@ -428,25 +429,26 @@ static struct dma_syncs *dma_watch_syncs(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, syncs);
 	test->priv = syncs;
-	kunit_activate_static_stub(test, vcm_dma_sync_part, dma_sync_stub);
+	kunit_activate_static_stub(test, vcm_sync_range, dma_sync_stub);
 	return syncs;
 }
 
 static void dma_expect_sync(struct kunit *test, unsigned int nr,
-			    dma_addr_t addr, size_t len,
+			    phys_addr_t paddr, size_t len,
 			    enum dma_data_direction dir, bool for_cpu)
 {
 	const struct dma_syncs *syncs = test->priv;
 
-	KUNIT_EXPECT_EQ(test, syncs->call[nr].addr, addr);
+	KUNIT_EXPECT_EQ(test, syncs->call[nr].paddr, paddr);
 	KUNIT_EXPECT_EQ(test, syncs->call[nr].len, len);
 	KUNIT_EXPECT_EQ(test, syncs->call[nr].dir, dir);
 	KUNIT_EXPECT_EQ(test, syncs->call[nr].for_cpu, for_cpu);
 }
 
 /*
- * Row "cache": the DMA API hears of each part by itself, since it takes what it
- * is given to be contiguous, and of nothing that the device does not reach
+ * Row "cache": behind an IOMMU a device that does not snoop gets each part when
+ * it becomes reachable, and what it is handed later. The device here snoops, the
+ * context is made to take it for one that does not.
  */
 static void vcm_dma_sync_parts(struct kunit *test)
 {
@@ -454,33 +456,39 @@ static void vcm_dma_sync_parts(struct kunit *test)
 	struct vcm *vcm = dma_context(test, dev);
 	struct vcm_phys *phys = dma_scatter(test, 3);
 	struct dma_syncs *syncs = dma_watch_syncs(test);
+	const struct phys_vec *part = phys->parts;
 	struct vcm_res *res;
+	unsigned int i;
 
+	KUNIT_EXPECT_EQ(test, vcm->unsnooped, !dev_is_dma_coherent(dev));
+	vcm->unsnooped = true;
 	res = vcm_map(vcm, phys, 0);
 	dma_ok(test, res);
-	KUNIT_EXPECT_EQ(test, 0, vcm_sync_for_device(res, 0, 64,
-						     DMA_TO_DEVICE));
 	KUNIT_EXPECT_EQ(test, syncs->nr, 0);
-
 	KUNIT_ASSERT_EQ(test, vcm_activate(vcm), 0);
+	KUNIT_EXPECT_EQ(test, syncs->nr, 3);
+	for (i = 0; i < 3; i++)
+		dma_expect_sync(test, i, part[i].paddr, PAGE_SIZE,
+				DMA_BIDIRECTIONAL, false);
+
+	syncs->nr = 0;
 	KUNIT_EXPECT_EQ(test, 0,
 			vcm_sync_for_device(res, PAGE_SIZE - 64,
 					    PAGE_SIZE + 128, DMA_TO_DEVICE));
 	KUNIT_EXPECT_EQ(test, syncs->nr, 3);
-	dma_expect_sync(test, 0, res->start + PAGE_SIZE - 64, 64,
+	dma_expect_sync(test, 0, part[0].paddr + PAGE_SIZE - 64, 64,
 			DMA_TO_DEVICE, false);
-	dma_expect_sync(test, 1, res->start + PAGE_SIZE, PAGE_SIZE,
-			DMA_TO_DEVICE, false);
-	dma_expect_sync(test, 2, res->start + 2 * PAGE_SIZE, 64,
-			DMA_TO_DEVICE, false);
+	dma_expect_sync(test, 1, part[1].paddr, PAGE_SIZE, DMA_TO_DEVICE,
+			false);
+	dma_expect_sync(test, 2, part[2].paddr, 64, DMA_TO_DEVICE, false);
 
 	syncs->nr = 0;
 	KUNIT_EXPECT_EQ(test, 0,
 			vcm_sync_for_cpu(res, 2 * PAGE_SIZE, PAGE_SIZE,
 					 DMA_FROM_DEVICE));
 	KUNIT_EXPECT_EQ(test, syncs->nr, 1);
-	dma_expect_sync(test, 0, res->start + 2 * PAGE_SIZE, PAGE_SIZE,
-			DMA_FROM_DEVICE, true);
+	dma_expect_sync(test, 0, part[2].paddr, PAGE_SIZE, DMA_FROM_DEVICE,
+			true);
 	vcm_unmap(res);
 	vcm_deactivate(vcm);
 	vcm_free(phys);
@@ -578,7 +586,7 @@ static void vcm_dma_direct_bounce(struct kunit *test)
 	dma_ok(test, phys);
 
 	dev->dma_io_tlb_mem = force;
-	dma_expect_errno(test, vcm_dma_create(dev, NULL), -EOPNOTSUPP);
+	dma_expect_errno(test, vcm_dma_create(dev), -EOPNOTSUPP);
 	dma_expect_errno(test, vcm_map(vcm, phys, 0), -EOPNOTSUPP);
 	dev->dma_io_tlb_mem = usual;
 	res = vcm_map(vcm, phys, 0);
@@ -605,22 +613,19 @@ static void vcm_dma_direct_bounce(struct kunit *test)
 static void vcm_dma_create_errors(struct kunit *test)
 {
 	struct device *dev = dma_direct_device(test, "vcm_dma_errors");
-	struct vcm_dma_params params = { .attrs = DMA_ATTR_MMIO };
 	u64 *mask = dev->dma_mask;
 	struct vcm *vcm;
 
-	dma_expect_errno(test, vcm_dma_create(NULL, NULL), -EINVAL);
-	dma_expect_errno(test, vcm_dma_create(ERR_PTR(-ENODEV), NULL), -EINVAL);
-	dma_expect_errno(test, vcm_dma_create(dev, &params), -EINVAL);
+	dma_expect_errno(test, vcm_dma_create(NULL), -EINVAL);
+	dma_expect_errno(test, vcm_dma_create(ERR_PTR(-ENODEV)), -EINVAL);
 	dev->dma_mask = NULL;
-	dma_expect_errno(test, vcm_dma_create(dev, NULL), -EINVAL);
+	dma_expect_errno(test, vcm_dma_create(dev), -EINVAL);
 	dev->dma_mask = mask;
 	*mask = PAGE_SIZE - 2;
-	dma_expect_errno(test, vcm_dma_create(dev, NULL), -EINVAL);
+	dma_expect_errno(test, vcm_dma_create(dev), -EINVAL);
 	*mask = DMA_BIT_MASK(32);
 
-	params.attrs = DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_PRIVILEGED;
-	vcm = vcm_dma_create(dev, &params);
+	vcm = vcm_dma_create(dev);
 	dma_ok(test, vcm);
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, dev), -EOPNOTSUPP);
 	vcm_destroy(vcm);
@@ -639,11 +644,15 @@ static void vcm_dma_direct_unsnooped(struct kunit *test)
 	vcm = dma_context(test, dev);
 	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
 	dma_ok(test, res);
+	KUNIT_EXPECT_EQ(test, syncs->nr, 1);
+	dma_expect_sync(test, 0, res->phys->parts[0].paddr, SZ_64K,
+			DMA_BIDIRECTIONAL, false);
 	KUNIT_EXPECT_EQ(test, 0,
 			vcm_sync_for_cpu(res, 128, 256, DMA_FROM_DEVICE));
-	KUNIT_EXPECT_EQ(test, syncs->nr, 1);
-	dma_expect_sync(test, 0, res->start + 128, 256, DMA_FROM_DEVICE, true);
-	kunit_deactivate_static_stub(test, vcm_dma_sync_part);
+	KUNIT_EXPECT_EQ(test, syncs->nr, 2);
+	dma_expect_sync(test, 1, res->phys->parts[0].paddr + 128, 256,
+			DMA_FROM_DEVICE, true);
+	kunit_deactivate_static_stub(test, vcm_sync_range);
 
 	/* The same, to where it really goes */
 	KUNIT_EXPECT_EQ(test, 0,

@@ -27,12 +27,6 @@ static const struct td_cfg sync_fixed = {
 	.fixed = true,
 };
 
-static const struct td_cfg sync_own = {
-	.last = SZ_16M - 1,
-	.pgsize_bitmap = SZ_4K,
-	.syncs = true,
-};
-
 /* A call of vcm_sync_range(), and what the provider had done by then */
 struct note {
 	phys_addr_t paddr;
@@ -329,20 +323,21 @@ static void sync_alike(struct kunit *test)
 	vcm_deactivate(ctx->vcm);
 }
 
-/* Row "vcm_destroy": -ENODEV, and no operation of the provider is called */
+/* Row "vcm_destroy": -ENODEV, and nothing is done */
 static void sync_after_destroy(struct kunit *test)
 {
-	struct td_ctx *ctx = sync_create(test, &sync_own);
+	struct td_ctx *ctx = sync_create(test, &sync_cfg);
 	struct vcm_phys *phys = sync_phys(test);
 	struct vcm_res *res = vcm_map(ctx->vcm, phys, 0);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	sync_attach(ctx, "vcm-sync-a", true);
 	vcm_destroy(ctx->vcm);
 	KUNIT_EXPECT_EQ(test, -ENODEV, vcm_sync_for_cpu(res, 0, SZ_4K,
 							DMA_FROM_DEVICE));
 	KUNIT_EXPECT_EQ(test, -ENODEV, vcm_sync_for_device(res, 0, SZ_4K,
 							   DMA_TO_DEVICE));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->syncs), 0);
+	expect_silence(test);
 	vcm_unmap(res);
 	vcm_free(phys);
 }
@@ -548,38 +543,6 @@ static void sync_while_inactive(struct kunit *test)
 	vcm_free(phys);
 }
 
-/* A provider whose maintenance is somebody else's does it itself. */
-static void sync_by_driver(struct kunit *test)
-{
-	struct td_ctx *ctx = sync_create(test, &sync_own);
-	struct vcm_phys *phys = sync_phys(test);
-	struct vcm_res *res;
-
-	KUNIT_ASSERT_EQ(test, vcm_activate(ctx->vcm), 0);
-	res = vcm_map(ctx->vcm, phys, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, 0, vcm_sync_for_device(res, SZ_4K, SZ_8K,
-						     DMA_TO_DEVICE));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->syncs), 1);
-	KUNIT_EXPECT_PTR_EQ(test, ctx->sync.res, res);
-	KUNIT_EXPECT_PTR_EQ(test, ctx->sync.phys, phys);
-	KUNIT_EXPECT_EQ(test, ctx->sync.offset, SZ_4K);
-	KUNIT_EXPECT_EQ(test, ctx->sync.size, SZ_8K);
-	KUNIT_EXPECT_EQ(test, ctx->sync.dir, DMA_TO_DEVICE);
-	KUNIT_EXPECT_FALSE(test, ctx->sync.for_cpu);
-	KUNIT_EXPECT_EQ(test, 0, vcm_sync_for_cpu(res, 0, 64, DMA_FROM_DEVICE));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->syncs), 2);
-	KUNIT_EXPECT_TRUE(test, ctx->sync.for_cpu);
-	/* It is not asked for what is not bound */
-	KUNIT_EXPECT_EQ(test, -EINVAL, vcm_sync_for_cpu(res, 0, phys->size + 1,
-							DMA_FROM_DEVICE));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->syncs), 2);
-	expect_silence(test);
-	vcm_unmap(res);
-	vcm_free(phys);
-	vcm_deactivate(ctx->vcm);
-}
-
 static struct kunit_case sync_cases[] = {
 	KUNIT_CASE(sync_all_snoop),
 	KUNIT_CASE(sync_at_bind),
@@ -594,7 +557,6 @@ static struct kunit_case sync_cases[] = {
 	KUNIT_CASE(sync_ranges),
 	KUNIT_CASE(sync_errors),
 	KUNIT_CASE(sync_while_inactive),
-	KUNIT_CASE(sync_by_driver),
 	{}
 };
 

@@ -292,24 +292,6 @@ static void td_unmap_many(struct vcm *vcm, struct list_head *batch)
 	}
 }
 
-static void td_sync(struct vcm_res *res, struct vcm_phys *phys,
-		    resource_size_t offset, resource_size_t size,
-		    enum dma_data_direction dir, bool for_cpu)
-{
-	struct td_ctx *ctx = td_ctx(res->vcm);
-
-	td_check_op(ctx, "sync", true);
-	ctx->sync = (struct td_sync) {
-		.res = res,
-		.phys = phys,
-		.offset = offset,
-		.size = size,
-		.dir = dir,
-		.for_cpu = for_cpu,
-	};
-	atomic_inc(&ctx->syncs);
-}
-
 static bool td_suits(struct vcm *vcm, const struct vcm_phys *phys)
 {
 	td_check_op(td_ctx(vcm), "suits", false);
@@ -474,8 +456,6 @@ static struct vcm_driver td_pick(const struct td_cfg *cfg)
 		return cfg->fixed ? td_bare_fixed_driver : td_bare_driver;
 	if (cfg->many)
 		driver.unmap_many = td_unmap_many;
-	if (cfg->syncs)
-		driver.sync = td_sync;
 	if (cfg->pages)
 		driver.alloc = NULL;
 	if (cfg->suits)

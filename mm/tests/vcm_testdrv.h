@@ -39,7 +39,6 @@ do {									\
  * @moves: and a reservation may be bound elsewhere the next time
  * @bare: the driver has nothing but the necessary operations
  * @many: the driver has unmap_many too
- * @syncs: and sync
  * @pages: it has no memory of its own, the page allocator serves
  * @suits: it says which memory it can bind: one part that all devices reach
  */
@@ -51,7 +50,6 @@ struct td_cfg {
 	bool moves;
 	bool bare;
 	bool many;
-	bool syncs;
 	bool pages;
 	bool suits;
 };
@@ -85,24 +83,6 @@ struct td_gate {
 };
 
 /**
- * struct td_sync - what the operation sync was asked for
- * @res: the reservation
- * @phys: the memory
- * @offset: first byte
- * @size: bytes
- * @dir: what the device does
- * @for_cpu: whom it is handed to
- */
-struct td_sync {
-	struct vcm_res *res;
-	struct vcm_phys *phys;
-	resource_size_t offset;
-	resource_size_t size;
-	enum dma_data_direction dir;
-	bool for_cpu;
-};
-
-/**
  * struct td_ctx - a context, as the test sees it. It outlives the context
  * @td: the test
  * @cfg: what it is like
@@ -124,8 +104,6 @@ struct td_sync {
  * @unmaps: calls of unmap
  * @batches: calls of unmap_many
  * @allocs: successful calls of alloc
- * @syncs: calls of sync
- * @sync: the last of them
  * @stuck: bindings that the hardware did not let go of
  * @attaches: successful calls of attach
  * @detaches: calls of detach
@@ -152,8 +130,6 @@ struct td_ctx {
 	atomic_t unmaps;
 	atomic_t batches;
 	atomic_t allocs;
-	atomic_t syncs;
-	struct td_sync sync;
 	unsigned int stuck;
 	atomic_t attaches;
 	atomic_t detaches;
