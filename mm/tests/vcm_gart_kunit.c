@@ -128,6 +128,27 @@ static void gart_unbind_flushes(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
+/* The model: an entry that was read is used until the hardware is flushed */
+static void gart_model_is_stale(struct kunit *test)
+{
+	struct gart *gart = gart_active(test);
+	struct vcm *vcm = &gart->mmu.vcm;
+	phys_addr_t paddr = 0;
+
+	gart->table[0] = 0x80000000 | GART_VALID;
+	KUNIT_EXPECT_EQ(test, 0, gart_translate(vcm, GART_BASE, &paddr));
+	gart->table[0] = 0xa0000000 | GART_VALID;
+	KUNIT_EXPECT_EQ(test, 0, gart_translate(vcm, GART_BASE, &paddr));
+	KUNIT_EXPECT_EQ(test, paddr, 0x80000000);
+	gart_flush(gart);
+	KUNIT_EXPECT_EQ(test, 0, gart_translate(vcm, GART_BASE, &paddr));
+	KUNIT_EXPECT_EQ(test, paddr, 0xa0000000);
+	gart->table[0] = 0;
+	gart_flush(gart);
+	KUNIT_EXPECT_EQ(test, -EFAULT, gart_translate(vcm, GART_BASE, &paddr));
+	vcm_destroy(vcm);
+}
+
 /* One flush a binding, none for a mapping, one for many neighbours */
 static void gart_flushes(struct kunit *test)
 {
@@ -274,6 +295,7 @@ static struct kunit_case gart_cases[] = {
 	KUNIT_CASE(gart_entries),
 	KUNIT_CASE(gart_full),
 	KUNIT_CASE(gart_unbind_flushes),
+	KUNIT_CASE(gart_model_is_stale),
 	KUNIT_CASE(gart_flushes),
 	KUNIT_CASE(gart_high_memory),
 	KUNIT_CASE(gart_random),
