@@ -145,11 +145,6 @@ static bool vcm_cma_same_bus(const struct vcm_cma_bus *a,
 	return true;
 }
 
-static u64 vcm_cma_limit(struct device *dev)
-{
-	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
-}
-
 static int vcm_cma_block(struct vcm_master *master, u64 start, u64 last,
 			 u64 end)
 {
@@ -181,13 +176,11 @@ static int vcm_cma_block_gaps(struct vcm_master *master,
 /* Whether bus addresses of the device are not those of memory. */
 static bool vcm_cma_translated(struct device *dev)
 {
-#ifdef CONFIG_IOMMU_API
 	const struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
 	if (device_iommu_mapped(dev) &&
 	    (!domain || domain->type != IOMMU_DOMAIN_IDENTITY))
 		return true;
-#endif
 	return get_dma_ops(dev);
 }
 
@@ -201,7 +194,7 @@ static bool vcm_cma_suits(struct device *dev)
 
 static int vcm_cma_limits(struct vcm *vcm, struct vcm_master *master)
 {
-	u64 limit = vcm_cma_limit(master->dev);
+	u64 limit = vcm_device_last(master->dev);
 	struct vcm_cma_bus *bus;
 	int ret;
 
@@ -222,16 +215,6 @@ static int vcm_cma_limits(struct vcm *vcm, struct vcm_master *master)
 		ret = vcm_cma_block_gaps(master, bus, vcm->last);
 	kfree(bus);
 	return ret;
-}
-
-/* There is no hardware between a device and the memory. */
-static int vcm_cma_attach(struct vcm *vcm, struct device *dev)
-{
-	return 0;
-}
-
-static void vcm_cma_detach(struct vcm *vcm, struct device *dev)
-{
 }
 
 /* Memory */
@@ -257,13 +240,22 @@ static int vcm_cma_clear(struct page *page, unsigned long nr)
 	return 0;
 }
 
-/* Whether the devices reach the memory: CMA cannot be told where to look. */
-static bool vcm_cma_reached(struct vcm *vcm, phys_addr_t paddr, size_t size)
+/* A physical allocation of @page and what follows. */
+static struct vcm_phys *vcm_cma_phys(struct cma *cma, struct page *page,
+				     resource_size_t size)
 {
-	dma_addr_t start = vcm_cma_to_bus(vcm, paddr);
-	dma_addr_t last = vcm_cma_to_bus(vcm, paddr + (size - 1));
+	struct vcm_phys *phys = vcm_phys_new(1, VCM_PHYS_PAGES,
+					     &vcm_cma_phys_ops, cma);
 
-	return last - start == size - 1 && vcm_reaches(vcm, start, last);
+	if (IS_ERR(phys)) {
+		cma_release(cma, page, PHYS_PFN(size));
+		return phys;
+	}
+	phys->parts[0].paddr = page_to_phys(page);
+	phys->parts[0].len = size;
+	/* Cannot fail: the part is not empty and lies within memory */
+	vcm_phys_finish(phys);
+	return phys;
 }
 
 static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
@@ -289,28 +281,21 @@ static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
 		return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
 							       -ENOMEM);
 
+	phys = vcm_cma_phys(cma->cma, page, size);
+	if (IS_ERR(phys))
+		return phys;
+
+	/* CMA cannot be told where to look */
 	if (page_to_phys(page) + (size - 1) > params->last ||
-	    !vcm_cma_reached(vcm, page_to_phys(page), size))
+	    !vcm_o2o_suits(vcm, phys))
 		ret = -EADDRNOTAVAIL;
 	else if (!(flags & VCM_ALLOC_NOZERO))
 		ret = vcm_cma_clear(page, nr);
-	if (ret)
-		goto err;
-
-	phys = vcm_phys_new(1, VCM_PHYS_PAGES, &vcm_cma_phys_ops, cma->cma);
-	if (IS_ERR(phys)) {
-		ret = PTR_ERR(phys);
-		goto err;
+	if (ret) {
+		vcm_free(phys);
+		return ERR_PTR(ret);
 	}
-	phys->parts[0].paddr = page_to_phys(page);
-	phys->parts[0].len = size;
-	/* Cannot fail: the part is not empty and lies within memory */
-	vcm_phys_finish(phys);
 	return phys;
-
-err:
-	cma_release(cma->cma, page, nr);
-	return ERR_PTR(ret);
 }
 
 /* Contexts */
@@ -329,8 +314,6 @@ static const struct vcm_o2o_driver vcm_cma_driver = {
 		.name = "vcm-cma",
 		.alloc = vcm_cma_alloc,
 		.limits = vcm_cma_limits,
-		.attach = vcm_cma_attach,
-		.detach = vcm_cma_detach,
 		.release = vcm_cma_release,
 	},
 	.to_bus = vcm_cma_to_bus,
@@ -340,7 +323,7 @@ static const struct vcm_o2o_driver vcm_cma_driver = {
 static struct vcm *vcm_cma_new(struct device *dev, resource_size_t align)
 {
 	/* Pages cut off by the limit are out of reach */
-	u64 last = vcm_cma_limit(dev) - (vcm_cma_limit(dev) + 1) % PAGE_SIZE;
+	u64 last = vcm_device_last(dev) - (vcm_device_last(dev) + 1) % PAGE_SIZE;
 	struct vcm_cma *cma;
 	int ret = -ENOMEM;
 
@@ -392,7 +375,7 @@ struct vcm *vcm_cma_create(struct device *dev,
 	int ret;
 
 	if (IS_ERR_OR_NULL(dev) || IS_ERR(params) || (align & (align - 1)) ||
-	    vcm_cma_limit(dev) < PAGE_SIZE - 1)
+	    vcm_device_last(dev) < PAGE_SIZE - 1)
 		return ERR_PTR(-EINVAL);
 	if (!dev_get_cma_area(dev) || !vcm_cma_suits(dev))
 		return ERR_PTR(-EOPNOTSUPP);

@@ -229,34 +229,26 @@ static void vcm_set_unsnooped(struct vcm *vcm, bool unsnooped)
 			      false);
 }
 
-static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
+static void vcm_master_forget(struct vcm *vcm, struct vcm_master *master)
 {
-	const struct vcm_driver *driver = vcm->driver;
+	if (vcm->driver->forget)
+		vcm->driver->forget(vcm, master);
+}
+
+/* In force first, so that what is checked then stays true. */
+static int vcm_master_enter(struct vcm *vcm, struct vcm_master *master)
+{
 	const unsigned long granule = vcm_granule(vcm);
 	const bool unsnooped = vcm->unsnooped;
 	int ret;
 
 	lockdep_assert_held_write(&vcm->topology);
-	if (vcm->dead)
-		return -ENODEV;
-	if (!driver->attach)
-		return -EOPNOTSUPP;
-	if (vcm_master_find(vcm, master->dev))
-		return -EALREADY;
-
-	if (driver->limits) {
-		ret = driver->limits(vcm, master);
-		if (ret)
-			return ret;
-	}
-	ret = -EINVAL;
 	if (!list_empty(&vcm->masters) && master->unsnooped != unsnooped)
-		goto err_forget;
+		return -EINVAL;
 	ret = vcm_block_grow(vcm, master);
 	if (ret)
-		goto err_forget;
+		return ret;
 
-	/* In force first, so that what is checked then stays true */
 	list_add_tail(&master->entry, &vcm->masters);
 	vcm_limits_update(vcm);
 	ret = vcm_block_check(vcm, master);
@@ -266,7 +258,7 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
 		goto err_limits;
 
 	vcm_set_unsnooped(vcm, master->unsnooped);
-	ret = driver->attach(vcm, master->dev);
+	ret = vcm->driver->attach ? vcm->driver->attach(vcm, master) : 0;
 	if (ret)
 		goto err_unsnooped;
 	return 0;
@@ -276,9 +268,27 @@ err_unsnooped:
 err_limits:
 	list_del(&master->entry);
 	vcm_limits_update(vcm);
-err_forget:
-	if (driver->forget)
-		driver->forget(vcm, master->dev);
+	return ret;
+}
+
+static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
+{
+	int ret;
+
+	lockdep_assert_held_write(&vcm->topology);
+	if (vcm->dead)
+		return -ENODEV;
+	if (!vcm->driver->limits)
+		return -EOPNOTSUPP;
+	if (vcm_master_find(vcm, master->dev))
+		return -EALREADY;
+
+	ret = vcm->driver->limits(vcm, master);
+	if (ret)
+		return ret;
+	ret = vcm_master_enter(vcm, master);
+	if (ret)
+		vcm_master_forget(vcm, master);
 	return ret;
 }
 
@@ -329,9 +339,11 @@ EXPORT_SYMBOL_GPL(vcm_attach);
 static void vcm_detach_locked(struct vcm *vcm, struct vcm_master *master)
 {
 	lockdep_assert_held_write(&vcm->topology);
-	vcm->driver->detach(vcm, master->dev);
+	if (vcm->driver->detach)
+		vcm->driver->detach(vcm, master);
 	list_del(&master->entry);
 	vcm_limits_update(vcm);
+	vcm_master_forget(vcm, master);
 	vcm_master_free(master);
 }
 

@@ -79,7 +79,7 @@
  * gives it up with vcm_destroy(). The memory of vcm_alloc() may come from
  * anywhere: a provider whose page-table entries or whose bus reach less, or that
  * prefers a node, changes &vcm.memory before the context is used; one without
- * @attach says in &vcm.unsnooped whether its device does not snoop caches.
+ * @limits says in &vcm.unsnooped whether its device does not snoop caches.
  *
  * Context: Process context.
  * Return: 0, -EINVAL for arguments that contradict each other or a driver
@@ -94,7 +94,8 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 
 	if (!pgsize_bitmap || start > last || start & mask ||
 	    (last & mask) != mask || !driver->map || !driver->unmap ||
-	    !driver->attach != !driver->detach ||
+	    ((driver->attach || driver->detach || driver->forget) &&
+	     !driver->limits) ||
 	    !driver->reserve != !driver->unreserve ||
 	    !driver->release != driver->permanent ||
 	    (driver->fixed && driver->reserve))

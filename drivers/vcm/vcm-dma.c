@@ -49,11 +49,6 @@ static struct vcm_dma *to_vcm_dma(struct vcm *vcm)
 	return container_of(vcm, struct vcm_dma, vcm);
 }
 
-static u64 vcm_dma_limit(struct device *dev)
-{
-	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
-}
-
 /* Whoever neither reads nor writes does both, see vcm_res_flags() */
 static enum dma_data_direction vcm_dma_dir(const struct vcm_res *res)
 {
@@ -214,7 +209,7 @@ static int vcm_dma_direct_map(struct vcm_res *res, struct vcm_phys *phys)
 		return ret;
 
 	ret = -EADDRNOTAVAIL;
-	if (res->start + (phys->size - 1) > vcm_dma_limit(ctx->dev))
+	if (res->start + (phys->size - 1) > vcm_device_last(ctx->dev))
 		goto err_start;
 	ret = -EOPNOTSUPP;
 	addr = dma_map_phys(ctx->dev, phys->parts[0].paddr, phys->size, dir,
@@ -331,7 +326,7 @@ struct vcm *vcm_dma_create(struct device *dev)
 
 	if (IS_ERR_OR_NULL(dev) || !dev->dma_mask)
 		return ERR_PTR(-EINVAL);
-	last = min_t(u64, vcm_dma_limit(dev), (dma_addr_t)~0ULL);
+	last = min_t(u64, vcm_device_last(dev), (dma_addr_t)~0ULL);
 	if (last < PAGE_SIZE - 1)
 		return ERR_PTR(-EINVAL);
 	ret = vcm_dma_check(dev);

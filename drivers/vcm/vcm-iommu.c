@@ -57,7 +57,7 @@ struct vcm_iommu {
  * struct vcm_iommu_domain - the page table of devices that can share one
  * @entry: on &vcm_iommu.domains
  * @domain: the page table
- * @devices: who sees it, struct vcm_iommu_dev; the last one takes it along
+ * @masters: devices that see it; the last one takes it along
  * @filled: the live bindings are in it
  * @flush_all: its driver can leave invalidation to a flush of all
  * @msi: where doorbells are mapped, for good; &vcm_range.last is 0 where none
@@ -66,16 +66,10 @@ struct vcm_iommu {
 struct vcm_iommu_domain {
 	struct list_head entry;
 	struct iommu_domain *domain;
-	struct list_head devices;
+	unsigned int masters;
 	bool filled;
 	bool flush_all;
 	struct vcm_range msi;
-};
-
-/* Kept here, because the IOMMU core forgets a device whose IOMMU goes away. */
-struct vcm_iommu_dev {
-	struct list_head entry;
-	struct device *dev;
 };
 
 static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
@@ -475,7 +469,6 @@ static struct vcm_iommu_domain *vcm_iommu_domain_new(struct vcm_iommu *ctx,
 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&d->devices);
 	d->domain = vcm_iommu_domain_get(dev);
 	if (IS_ERR(d->domain)) {
 		ret = PTR_ERR(d->domain);
@@ -536,41 +529,6 @@ static struct vcm_iommu_domain *vcm_iommu_choose(struct vcm_iommu *ctx,
 	}
 	list_add_tail(&d->entry, &ctx->domains);
 	return d;
-}
-
-static struct vcm_iommu_domain *vcm_iommu_join(struct vcm_iommu *ctx,
-					       struct device *dev)
-{
-	struct vcm_iommu_dev *entry = kzalloc_obj(*entry);
-	struct vcm_iommu_domain *d;
-
-	if (!entry)
-		return ERR_PTR(-ENOMEM);
-	entry->dev = dev;
-	d = vcm_iommu_choose(ctx, dev);
-	if (IS_ERR(d))
-		kfree(entry);
-	else
-		list_add_tail(&entry->entry, &d->devices);
-	return d;
-}
-
-static struct vcm_iommu_dev *vcm_iommu_find(struct vcm_iommu *ctx,
-					    struct device *dev,
-					    struct vcm_iommu_domain **domain)
-{
-	struct vcm_iommu_domain *d;
-	struct vcm_iommu_dev *entry;
-
-	list_for_each_entry(d, &ctx->domains, entry) {
-		list_for_each_entry(entry, &d->devices, entry) {
-			if (entry->dev != dev)
-				continue;
-			*domain = d;
-			return entry;
-		}
-	}
-	return NULL;
 }
 
 /**
@@ -641,17 +599,13 @@ static void vcm_iommu_detach_dev(struct iommu_domain *domain,
 	iommu_group_put(group);
 }
 
-static void vcm_iommu_detach(struct vcm *vcm, struct device *dev)
+static void vcm_iommu_forget(struct vcm *vcm, struct vcm_master *master)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-	struct vcm_iommu_domain *d;
-	struct vcm_iommu_dev *entry;
+	struct vcm_iommu_domain *d = master->priv;
 
-	entry = vcm_iommu_find(ctx, dev, &d);
-	vcm_iommu_detach_dev(d->domain, dev);
-	list_del(&entry->entry);
-	kfree(entry);
-	if (!list_empty(&d->devices))
+	vcm_iommu_detach_dev(d->domain, master->dev);
+	if (--d->masters)
 		return;
 
 	if (d->filled)
@@ -661,18 +615,16 @@ static void vcm_iommu_detach(struct vcm *vcm, struct device *dev)
 }
 
 /* The device is attached already, if to a new domain, to an empty one. */
-static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
+static int vcm_iommu_attach(struct vcm *vcm, struct vcm_master *master)
 {
-	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-	struct vcm_iommu_fill fill = { };
+	struct vcm_iommu_fill fill = { .d = master->priv };
 	int ret;
 
-	vcm_iommu_find(ctx, dev, &fill.d);
 	if (fill.d->filled)
 		return 0;
 	ret = vcm_visit_live(vcm, vcm_iommu_fill_one, &fill);
 	if (ret)
-		vcm_iommu_drain(ctx, fill.d, fill.failed);
+		vcm_iommu_drain(to_vcm_iommu(vcm), fill.d, fill.failed);
 	else
 		fill.d->filled = true;
 	return ret;
@@ -682,11 +634,10 @@ static int vcm_iommu_attach(struct vcm *vcm, struct device *dev)
 static int vcm_iommu_block_outside(struct vcm_master *master,
 				   const struct iommu_domain *domain)
 {
-	struct device *dev = master->dev;
-	u64 last = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	u64 last = min3(vcm_device_last(master->dev), (u64)ULONG_MAX,
+			(u64)(dma_addr_t)~0ULL);
 	int ret;
 
-	last = min3(last, (u64)ULONG_MAX, (u64)(dma_addr_t)~0ULL);
 	if (domain->geometry.force_aperture) {
 		last = min_t(u64, last, domain->geometry.aperture_end);
 		if (domain->geometry.aperture_start) {
@@ -797,7 +748,7 @@ static int vcm_iommu_block_regions(struct vcm_master *master)
 
 /*
  * Only an attached domain tells its page sizes and aperture for certain, so the
- * device is attached here, which &vcm_driver.detach undoes.
+ * device is attached to one here.
  */
 static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
 {
@@ -809,9 +760,11 @@ static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
 	ret = vcm_iommu_check(ctx, dev);
 	if (ret)
 		return ret;
-	d = vcm_iommu_join(ctx, dev);
+	d = vcm_iommu_choose(ctx, dev);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
+	d->masters++;
+	master->priv = d;
 
 	master->granule = 1UL << __ffs(d->domain->pgsize_bitmap);
 	master->unsnooped =
@@ -825,7 +778,7 @@ static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
 	if (!ret && d->msi.last)
 		ret = vcm_master_block(master, d->msi.start, d->msi.last);
 	if (ret)
-		vcm_iommu_detach(vcm, dev);
+		vcm_iommu_forget(vcm, master);
 	return ret;
 }
 
@@ -844,9 +797,8 @@ static const struct vcm_driver vcm_iommu_driver = {
 	.unmap = vcm_iommu_unmap,
 	.unmap_many = vcm_iommu_unmap_many,
 	.limits = vcm_iommu_limits,
-	.forget = vcm_iommu_detach,
+	.forget = vcm_iommu_forget,
 	.attach = vcm_iommu_attach,
-	.detach = vcm_iommu_detach,
 	.release = vcm_iommu_release,
 };
 

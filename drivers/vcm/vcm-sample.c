@@ -256,13 +256,13 @@ static struct vcm_sample *vcm_sample_find(struct device *dev)
 static int vcm_sample_limits(struct vcm *vcm, struct vcm_master *master)
 {
 	struct device *dev = master->dev;
-	u64 mask = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	u64 last = vcm_device_last(dev);
 
 	master->unsnooped = device_get_dma_attr(dev) != DEV_DMA_COHERENT;
-	return mask < U32_MAX ? vcm_master_block(master, mask + 1, U32_MAX) : 0;
+	return last < U32_MAX ? vcm_master_block(master, last + 1, U32_MAX) : 0;
 }
 
-static void vcm_sample_detach(struct vcm *vcm, struct device *dev)
+static void vcm_sample_detach(struct vcm *vcm, struct vcm_master *master)
 {
 	struct vcm_sample *hw = to_ctx(vcm)->hw;
 
@@ -273,8 +273,9 @@ static void vcm_sample_detach(struct vcm *vcm, struct device *dev)
 	}
 }
 
-static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
+static int vcm_sample_attach(struct vcm *vcm, struct vcm_master *master)
 {
+	struct device *dev = master->dev;
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	struct vcm_sample *hw = vcm_sample_find(dev);
 	struct device_link *link;
@@ -299,7 +300,7 @@ static int vcm_sample_attach(struct vcm *vcm, struct device *dev)
 	pm_runtime_put(dev);
 	if (link && !READ_ONCE(hw->failed))
 		return 0;
-	vcm_sample_detach(vcm, dev);
+	vcm_sample_detach(vcm, master);
 	return -ENODEV;
 }
 

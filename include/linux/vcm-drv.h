@@ -10,6 +10,8 @@
 #ifndef _LINUX_VCM_DRV_H
 #define _LINUX_VCM_DRV_H
 
+#include <linux/dma-mapping.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/vcm.h>
 
@@ -31,6 +33,7 @@ struct vcm_range {
  * @dev: the device
  * @granule: smallest page of the MMU in front of it, 0 when there is no limit
  * @unsnooped: it does not snoop the caches of the CPUs
+ * @priv: for the provider
  *
  * Made by vcm_attach(). &vcm_driver.limits fills in what the device is like
  * and describes with vcm_master_block() which addresses it cannot use.
@@ -39,6 +42,7 @@ struct vcm_master {
 	struct device *dev;
 	unsigned long granule;
 	bool unsnooped;
+	void *priv;
 
 	/* private: */
 	struct list_head entry;
@@ -77,11 +81,10 @@ struct vcm_master {
  *	&vcm_res.vcm_entry and in ascending order of addresses; the memory is
  *	their &vcm_res.phys. For providers that can wait once for all. Optional
  * @limits: refuse a device that cannot see this context, describe what any
- *	other cannot use with vcm_master_block(). Optional
- * @forget: undo what @limits did for a device that is not attached after all;
- *	never fails. Optional
- * @attach: make the context visible to a device. NULL: there is no vcm_attach()
- * @detach: undo @attach; never fails. There are both or neither
+ *	other cannot use with vcm_master_block(). NULL: there is no vcm_attach()
+ * @forget: undo @limits; never fails. Optional
+ * @attach: make the context visible to a device. Optional
+ * @detach: undo @attach; never fails. Optional
  * @release: free the context, after the last reference has gone
  *
  * The core calls @map and @unmap of different reservations in parallel, and
@@ -109,9 +112,9 @@ struct vcm_driver {
 	void (*unmap)(struct vcm_res *res, struct vcm_phys *phys);
 	void (*unmap_many)(struct vcm *vcm, struct list_head *batch);
 	int (*limits)(struct vcm *vcm, struct vcm_master *master);
-	void (*forget)(struct vcm *vcm, struct device *dev);
-	int (*attach)(struct vcm *vcm, struct device *dev);
-	void (*detach)(struct vcm *vcm, struct device *dev);
+	void (*forget)(struct vcm *vcm, struct vcm_master *master);
+	int (*attach)(struct vcm *vcm, struct vcm_master *master);
+	void (*detach)(struct vcm *vcm, struct vcm_master *master);
 	void (*release)(struct vcm *vcm);
 };
 
@@ -119,6 +122,19 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap);
 int vcm_master_block(struct vcm_master *master, dma_addr_t start,
 		     dma_addr_t last);
+
+/**
+ * vcm_device_last() - highest address that a device and its bus can express
+ * @dev: the device, with its driver bound to it and its DMA mask set
+ *
+ * Context: Any.
+ * Return: a device address.
+ */
+static inline u64 vcm_device_last(struct device *dev)
+{
+	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
 bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
 

@@ -321,6 +321,11 @@ static void vcm_ask_destroy_races(struct kunit *test)
 	destroy_work_on_stack(&dropper.work);
 }
 
+static int clerk_attach(struct vcm *vcm, struct vcm_master *master)
+{
+	return 0;
+}
+
 /* vcm_init(): operations that come in pairs, and not where addresses follow */
 static void vcm_ask_init(struct kunit *test)
 {
@@ -333,6 +338,10 @@ static void vcm_ask_init(struct kunit *test)
 			vcm_init(vcm, &driver, 0, SZ_64K - 1, SZ_4K));
 	driver = clerk_driver;
 	driver.reserve = NULL;
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			vcm_init(vcm, &driver, 0, SZ_64K - 1, SZ_4K));
+	driver = clerk_driver;
+	driver.attach = clerk_attach;
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			vcm_init(vcm, &driver, 0, SZ_64K - 1, SZ_4K));
 	driver = clerk_driver;

@@ -352,13 +352,10 @@ static struct vcm_phys *soft_alloc(struct vcm *vcm, resource_size_t size,
 	return phys;
 }
 
-static int soft_attach(struct vcm *vcm, struct device *dev)
+/* It is in front of any device */
+static int soft_limits(struct vcm *vcm, struct vcm_master *master)
 {
 	return 0;
-}
-
-static void soft_detach(struct vcm *vcm, struct device *dev)
-{
 }
 
 static void soft_release(struct vcm *vcm)
@@ -382,8 +379,7 @@ static void soft_release(struct vcm *vcm)
 		.name = "softmmu",				\
 		.alloc = soft_alloc,				\
 		VCM_MMU_OPS,					\
-		.attach = soft_attach,				\
-		.detach = soft_detach,				\
+		.limits = soft_limits,				\
 		.release = soft_release,			\
 	},							\
 	.map_pages = soft_map_pages,				\

@@ -374,10 +374,24 @@ static int td_limits(struct vcm *vcm, struct vcm_master *master)
 				return ret;
 		}
 	}
-	return ctx->limits_error;
+	if (ctx->limits_error)
+		return ctx->limits_error;
+	master->priv = ctx;
+	atomic_inc(&ctx->admits);
+	return 0;
 }
 
-static int td_attach(struct vcm *vcm, struct device *dev)
+static void td_forget(struct vcm *vcm, struct vcm_master *master)
+{
+	struct td_ctx *ctx = td_ctx(vcm);
+
+	td_check_write(ctx, "forget");
+	if (master->priv != ctx)
+		td_complain(ctx->td, "forget of a device that was not let in");
+	atomic_inc(&ctx->forgets);
+}
+
+static int td_attach(struct vcm *vcm, struct vcm_master *master)
 {
 	struct td_ctx *ctx = td_ctx(vcm);
 
@@ -388,7 +402,7 @@ static int td_attach(struct vcm *vcm, struct device *dev)
 	return 0;
 }
 
-static void td_detach(struct vcm *vcm, struct device *dev)
+static void td_detach(struct vcm *vcm, struct vcm_master *master)
 {
 	struct td_ctx *ctx = td_ctx(vcm);
 
@@ -403,7 +417,8 @@ static void td_release(struct vcm *vcm)
 	td_check_op(ctx, "release", false);
 	if (!list_empty(&ctx->entries))
 		td_complain(ctx->td, "release with bindings on the hardware");
-	if (atomic_read(&ctx->attaches) != atomic_read(&ctx->detaches))
+	if (atomic_read(&ctx->attaches) != atomic_read(&ctx->detaches) ||
+	    atomic_read(&ctx->admits) != atomic_read(&ctx->forgets))
 		td_complain(ctx->td, "release with devices attached");
 	atomic_inc(&ctx->released);
 	ctx->vcm = NULL;
@@ -419,6 +434,7 @@ static void td_release(struct vcm *vcm)
 #define TD_MORE_OPS			\
 	.alloc = td_alloc,		\
 	.limits = td_limits,		\
+	.forget = td_forget,		\
 	.attach = td_attach,		\
 	.detach = td_detach
 
@@ -795,6 +811,8 @@ static void td_ctx_end(struct td_ctx *ctx)
 			atomic_read(&ctx->maps));
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->detaches),
 			atomic_read(&ctx->attaches));
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->forgets),
+			atomic_read(&ctx->admits));
 	list_for_each_entry_safe(entry, next, &ctx->entries, node) {
 		KUNIT_EXPECT_PTR_EQ(test, entry->res, NULL);
 		kfree(entry);

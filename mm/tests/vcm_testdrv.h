@@ -105,6 +105,8 @@ struct td_gate {
  * @batches: calls of unmap_many
  * @allocs: successful calls of alloc
  * @stuck: bindings that the hardware did not let go of
+ * @admits: successful calls of limits
+ * @forgets: calls of forget
  * @attaches: successful calls of attach
  * @detaches: calls of detach
  * @released: calls of release
@@ -131,6 +133,8 @@ struct td_ctx {
 	atomic_t batches;
 	atomic_t allocs;
 	unsigned int stuck;
+	atomic_t admits;
+	atomic_t forgets;
 	atomic_t attaches;
 	atomic_t detaches;
 	atomic_t released;
