@@ -15,6 +15,8 @@
 #include <linux/mm.h>
 #include <linux/vcm-drv.h>
 
+#include <kunit/visibility.h>
+
 static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
 {
 	const struct vcm_o2o_driver *driver =
@@ -125,4 +127,4 @@ EXPORT_SYMBOL_GPL(vcm_o2o_map);
 void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 }
-EXPORT_SYMBOL_GPL(vcm_o2o_unmap);
+EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_unmap);

@@ -76,7 +76,7 @@ struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
 	INIT_LIST_HEAD(&phys->bindings);
 	return phys;
 }
-EXPORT_SYMBOL_GPL(vcm_phys_new);
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_new);
 
 /* Whether @part has a whole, aligned page of this size. */
 bool vcm_part_holds(const struct phys_vec *part, unsigned long page)
@@ -146,7 +146,7 @@ int vcm_phys_finish(struct vcm_phys *phys)
 		vcm_phys_discard(phys);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(vcm_phys_finish);
+EXPORT_SYMBOL_IF_KUNIT(vcm_phys_finish);
 
 /**
  * vcm_phys_get() - hold a physical allocation

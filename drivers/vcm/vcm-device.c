@@ -8,14 +8,17 @@
 #include <linux/vcm-cma.h>
 #include <linux/vcm-iommu.h>
 
+#include <kunit/visibility.h>
+
 /**
  * vcm_for_device() - create a context that suits a device
  * @dev: the device, with its driver bound to it and its DMA mask set
  *
- * Behind an IOMMU this is a vcm-iommu context, and the device's DMA API is off
- * while it lives. A device that sees physical addresses gets a one-to-one
- * context backed by CMA. The driver's code is the same either way. An MMU that
- * is no IOMMU of the IOMMU API is not found: its provider has a create call.
+ * A device that sees memory as it lies gets a one-to-one context backed by CMA,
+ * also behind an IOMMU that lets everything pass. Behind one that translates it
+ * is a vcm-iommu context, and the device's DMA API is off while it lives. The
+ * driver's code is the same either way. An MMU that is no IOMMU of the IOMMU API
+ * is not found: its provider has a create call.
  *
  * Context: Process context, may sleep.
  * Return: the context, which the driver gives up with vcm_destroy() before it
@@ -25,17 +28,18 @@
  */
 struct vcm *vcm_for_device(struct device *dev)
 {
+	struct vcm *vcm = ERR_PTR(-EOPNOTSUPP);
+
 	if (IS_ERR_OR_NULL(dev))
 		return ERR_PTR(-EINVAL);
-	if (device_iommu_mapped(dev)) {
-		if (IS_ENABLED(CONFIG_VCM_IOMMU))
-			return vcm_iommu_create(dev, NULL);
-	} else if (IS_ENABLED(CONFIG_VCM_CMA)) {
-		return vcm_cma_create(dev, NULL);
-	}
-	return ERR_PTR(-EOPNOTSUPP);
+	if (IS_ENABLED(CONFIG_VCM_CMA))
+		vcm = vcm_cma_create(dev, NULL);
+	if (vcm == ERR_PTR(-EOPNOTSUPP) && device_iommu_mapped(dev) &&
+	    IS_ENABLED(CONFIG_VCM_IOMMU))
+		vcm = vcm_iommu_create(dev, NULL);
+	return vcm;
 }
-EXPORT_SYMBOL_GPL(vcm_for_device);
+EXPORT_SYMBOL_IF_KUNIT(vcm_for_device);
 
 static void vcm_device_destroy(void *vcm)
 {

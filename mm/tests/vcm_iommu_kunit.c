@@ -678,6 +678,45 @@ static void iommu_identity(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fakeiommu_translate(two, SZ_1M, true, &paddr), 0);
 }
 
+/*
+ * vcm_for_device(): where an IOMMU lets everything pass, addresses are those of
+ * the memory; where it translates, the device sees what is bound alone.
+ */
+static void iommu_for_device(struct kunit *test)
+{
+	static const struct fakeiommu_cfg cfg = { .type = FAKEIOMMU_IDENTITY };
+	struct device *one, *two;
+	phys_addr_t paddr = 0;
+	struct vcm_res *res;
+	struct vcm *vcm;
+
+	fakeiommu_create(test, 0, NULL);
+	fakeiommu_create(test, 1, &cfg);
+	one = fakeiommu_master_create(test, 0);
+	two = fakeiommu_master_create(test, 1);
+
+	vcm = vcm_for_device(one);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
+	EXPECT_BLIND(test, one, 0, SZ_64K);
+	vcm_destroy(vcm);
+
+	vcm = vcm_for_device(two);
+	if (!IS_ENABLED(CONFIG_VCM_CMA)) {
+		KUNIT_EXPECT_PTR_EQ(test, vcm, ERR_PTR(-EPERM));
+		return;
+	}
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
+	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, res);
+	if (!IS_ERR_OR_NULL(res)) {
+		KUNIT_EXPECT_EQ(test, 0, fakeiommu_translate(two, res->start,
+							     true, &paddr));
+		KUNIT_EXPECT_EQ(test, paddr, res->phys->parts[0].paddr);
+	}
+	vcm_destroy_binding(res);
+	vcm_destroy(vcm);
+}
+
 /* A device whose group has another one is refused with -EOPNOTSUPP. */
 static void iommu_group_of_two(struct kunit *test)
 {
@@ -1581,6 +1620,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(iommu_joined_aperture),
 	KUNIT_CASE(iommu_dma_mask),
 	KUNIT_CASE(iommu_identity),
+	KUNIT_CASE(iommu_for_device),
 	KUNIT_CASE(iommu_group_of_two),
 	KUNIT_CASE(iommu_direct_region),
 	KUNIT_CASE(iommu_unsnooped),
