@@ -49,10 +49,14 @@ static bool vcm_suits_all(struct vcm *const *vcms, unsigned int nr,
 	return true;
 }
 
-/* From the area of a provider, as far as one of them has memory for all. */
-static struct vcm_phys *vcm_alloc_area(struct vcm *const *vcms, unsigned int nr,
-				       resource_size_t size, unsigned int flags,
-				       const struct vcm_phys_params *params)
+/*
+ * From the area of a provider, as far as one of them has memory for all; from
+ * the page allocator where none has an area.
+ */
+static struct vcm_phys *vcm_alloc_suiting(struct vcm *const *vcms,
+					  unsigned int nr, resource_size_t size,
+					  unsigned int flags,
+					  const struct vcm_phys_params *params)
 {
 	struct vcm_phys *phys = NULL;
 	unsigned int i;
@@ -68,6 +72,43 @@ static struct vcm_phys *vcm_alloc_area(struct vcm *const *vcms, unsigned int nr,
 		vcm_free(phys);
 		phys = ERR_PTR(-EADDRNOTAVAIL);
 	}
+	if (phys)
+		return phys;
+
+	phys = vcm_phys_alloc(size, flags, params);
+	if (IS_ERR(phys) || vcm_suits_all(vcms, nr, phys))
+		return phys;
+	vcm_free(phys);
+	return ERR_PTR(-EADDRNOTAVAIL);
+}
+
+static struct vcm_phys *vcm_alloc_owned(struct vcm *const *vcms,
+					unsigned int nr, resource_size_t size,
+					unsigned int flags, unsigned long owner)
+{
+	struct vcm_phys_params params;
+	resource_size_t mask;
+	struct vcm_phys *phys;
+	unsigned int i;
+	int ret;
+
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcms) || !nr || !size || flags & ~VCM_ALLOC_FLAGS)
+		return ERR_PTR(-EINVAL);
+	for (i = 0; i < nr; i++)
+		if (IS_ERR_OR_NULL(vcms[i]))
+			return ERR_PTR(-EINVAL);
+	ret = vcm_alloc_params(vcms, nr, &params);
+	if (ret)
+		return ERR_PTR(ret);
+
+	mask = (params.pgsize_bitmap & -params.pgsize_bitmap) - 1;
+	if (size > (resource_size_t)~mask)
+		return ERR_PTR(-ENOMEM);
+	phys = vcm_alloc_suiting(vcms, nr, (size + mask) & ~mask,
+				 flags | params.flags, &params);
+	if (!IS_ERR(phys))
+		vcm_debug_allocated(phys, owner);
 	return phys;
 }
 
@@ -92,36 +133,7 @@ static struct vcm_phys *vcm_alloc_area(struct vcm *const *vcms, unsigned int nr,
 struct vcm_phys *vcm_alloc_for(struct vcm *const *vcms, unsigned int nr,
 			       resource_size_t size, unsigned int flags)
 {
-	struct vcm_phys_params params;
-	resource_size_t mask;
-	struct vcm_phys *phys;
-	unsigned int i;
-	int ret;
-
-	might_sleep();
-	if (IS_ERR_OR_NULL(vcms) || !nr || !size || flags & ~VCM_ALLOC_FLAGS)
-		return ERR_PTR(-EINVAL);
-	for (i = 0; i < nr; i++)
-		if (IS_ERR_OR_NULL(vcms[i]))
-			return ERR_PTR(-EINVAL);
-	ret = vcm_alloc_params(vcms, nr, &params);
-	if (ret)
-		return ERR_PTR(ret);
-
-	mask = (params.pgsize_bitmap & -params.pgsize_bitmap) - 1;
-	if (size > (resource_size_t)~mask)
-		return ERR_PTR(-ENOMEM);
-	size = (size + mask) & ~mask;
-	flags |= params.flags;
-
-	phys = vcm_alloc_area(vcms, nr, size, flags, &params);
-	if (phys)
-		return phys;
-	phys = vcm_phys_alloc(size, flags, &params);
-	if (IS_ERR(phys) || vcm_suits_all(vcms, nr, phys))
-		return phys;
-	vcm_free(phys);
-	return ERR_PTR(-EADDRNOTAVAIL);
+	return vcm_alloc_owned(vcms, nr, size, flags, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_alloc_for);
 
@@ -144,7 +156,7 @@ EXPORT_SYMBOL_GPL(vcm_alloc_for);
 struct vcm_phys *vcm_alloc(struct vcm *vcm, resource_size_t size,
 			   unsigned int flags)
 {
-	return vcm_alloc_for(&vcm, 1, size, flags);
+	return vcm_alloc_owned(&vcm, 1, size, flags, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_alloc);
 
@@ -175,7 +187,7 @@ struct vcm_res *vcm_make_binding(struct vcm *vcm, resource_size_t size,
 	if (ret < 0)
 		return ERR_PTR(ret);
 
-	phys = vcm_alloc(vcm, size, alloc_flags);
+	phys = vcm_alloc_owned(&vcm, 1, size, alloc_flags, _RET_IP_);
 	if (IS_ERR(phys))
 		return ERR_CAST(phys);
 	res = vcm_map_owned(vcm, phys, res_flags, true, _RET_IP_);

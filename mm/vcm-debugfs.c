@@ -4,11 +4,17 @@
  *
  * debugfs has a folder vcm with one for each context, named after its provider
  * and a number. The kernel's own address space has none: its addresses are
- * pointers of the kernel.
+ * pointers of the kernel. Memory belongs to no context, so what was allocated
+ * stands in one file for all.
  */
+#include <kunit/visibility.h>
 #include <linux/atomic.h>
+#include <linux/cleanup.h>
 #include <linux/debugfs.h>
+#include <linux/device.h>
 #include <linux/init.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/seq_buf.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -28,6 +34,10 @@ struct vcm_debug {
 };
 
 static struct dentry *vcm_debug_root;
+
+/* All that vcm_alloc() and the like have given out, the oldest first. A leaf. */
+static LIST_HEAD(vcm_memory);
+static DEFINE_MUTEX(vcm_memory_lock);
 
 /* Where else what is bound at an address can be reached. */
 static void vcm_lookup_others(struct seq_file *m, struct vcm *vcm,
@@ -89,7 +99,7 @@ static ssize_t vcm_lookup_write(struct file *file, const char __user *buf,
 DEFINE_SHOW_STORE_ATTRIBUTE(vcm_lookup);
 
 /* One line for each reservation, in ascending order. */
-static int vcm_reservations_show(struct seq_file *m, void *unused)
+VISIBLE_IF_KUNIT int vcm_reservations_show(struct seq_file *m, void *unused)
 {
 	struct vcm *vcm = m->private;
 	struct vcm_addr_info info;
@@ -108,7 +118,62 @@ static int vcm_reservations_show(struct seq_file *m, void *unused)
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vcm_reservations_show);
 DEFINE_SHOW_ATTRIBUTE(vcm_reservations);
+
+/* One line for each device, and one for each range that it cannot use. */
+VISIBLE_IF_KUNIT int vcm_devices_show(struct seq_file *m, void *unused)
+{
+	struct vcm *vcm = m->private;
+	struct vcm_master *master;
+	unsigned int i;
+
+	guard(rwsem_read)(&vcm->topology);
+	list_for_each_entry(master, &vcm->masters, entry) {
+		seq_printf(m, "%s, granule %#lx, %s\n", dev_name(master->dev),
+			   master->granule,
+			   master->unsnooped ? "does not snoop" : "snoops");
+		for (i = 0; i < master->nr_blocked; i++)
+			seq_printf(m, "  not [%pad-%pad]\n",
+				   &master->blocked[i].start,
+				   &master->blocked[i].last);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_devices_show);
+DEFINE_SHOW_ATTRIBUTE(vcm_devices);
+
+/* One line for each allocation. */
+VISIBLE_IF_KUNIT int vcm_memory_show(struct seq_file *m, void *unused)
+{
+	const struct vcm_phys *phys;
+
+	guard(mutex)(&vcm_memory_lock);
+	list_for_each_entry(phys, &vcm_memory, allocated)
+		seq_printf(m, "%pa %#llx bytes, %u parts, %u references %pS\n",
+			   &phys->parts[0].paddr, (u64)phys->size, phys->count,
+			   refcount_read(&phys->refs), phys->owner);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vcm_memory_show);
+DEFINE_SHOW_ATTRIBUTE(vcm_memory);
+
+/* For vcm_alloc() and the like: @owner has got memory. */
+void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner)
+{
+	guard(mutex)(&vcm_memory_lock);
+	phys->owner = (void *)owner;
+	list_add_tail(&phys->allocated, &vcm_memory);
+}
+
+/* Nobody has the memory any more, wherever it came from. */
+void vcm_debug_freed(struct vcm_phys *phys)
+{
+	if (!phys->owner)
+		return;
+	guard(mutex)(&vcm_memory_lock);
+	list_del(&phys->allocated);
+}
 
 /* A context without a folder works as well, so nothing here can fail. */
 void vcm_debug_init(struct vcm *vcm)
@@ -126,6 +191,8 @@ void vcm_debug_init(struct vcm *vcm)
 			    &vcm_lookup_fops);
 	debugfs_create_file("reservations", 0400, vcm->debug->dir, vcm,
 			    &vcm_reservations_fops);
+	debugfs_create_file("devices", 0400, vcm->debug->dir, vcm,
+			    &vcm_devices_fops);
 }
 
 void vcm_debug_exit(struct vcm *vcm)
@@ -140,6 +207,8 @@ void vcm_debug_exit(struct vcm *vcm)
 static int __init vcm_debug_root_init(void)
 {
 	vcm_debug_root = debugfs_create_dir("vcm", NULL);
+	debugfs_create_file("memory", 0400, vcm_debug_root, NULL,
+			    &vcm_memory_fops);
 	return 0;
 }
 postcore_initcall(vcm_debug_root_init);

@@ -11,6 +11,7 @@
 
 struct page;
 struct seq_buf;
+struct seq_file;
 
 /**
  * enum vcm_res_state - where a reservation is between free and bound
@@ -148,12 +149,28 @@ void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s);
 #ifdef CONFIG_VCM_DEBUGFS
 void vcm_debug_init(struct vcm *vcm);
 void vcm_debug_exit(struct vcm *vcm);
+void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner);
+void vcm_debug_freed(struct vcm_phys *phys);
+#if IS_ENABLED(CONFIG_KUNIT)
+int vcm_reservations_show(struct seq_file *m, void *unused);
+int vcm_devices_show(struct seq_file *m, void *unused);
+int vcm_memory_show(struct seq_file *m, void *unused);
+#endif
 #else
 static inline void vcm_debug_init(struct vcm *vcm)
 {
 }
 
 static inline void vcm_debug_exit(struct vcm *vcm)
+{
+}
+
+static inline void vcm_debug_allocated(struct vcm_phys *phys,
+				       unsigned long owner)
+{
+}
+
+static inline void vcm_debug_freed(struct vcm_phys *phys)
 {
 }
 #endif

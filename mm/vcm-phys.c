@@ -166,6 +166,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_phys_get);
 /* The last reference has gone. */
 void vcm_phys_gone(struct vcm_phys *phys)
 {
+	vcm_debug_freed(phys);
 	if (phys->ops->free)
 		phys->ops->free(phys);
 	vcm_phys_discard(phys);

@@ -212,6 +212,11 @@ struct vcm_phys {
 	spinlock_t lock;
 	struct list_head bindings;
 	u64 last_seq;
+#ifdef CONFIG_VCM_DEBUGFS
+	/* private: on the list of all that was allocated, and by whom */
+	struct list_head allocated;
+	const void *owner;
+#endif
 
 	/* public: */
 	unsigned int count;

@@ -88,6 +88,8 @@ MUTANTS = [
     ("core: memory for several suits the first of them", ALLOC,
      "		granule = max(granule, vcm_granule(vcms[i]));", "		granule = max(granule, vcm_granule(vcms[0]));",
      "um", "vcm_share*"),
+    ("debugfs: memory that has gone is still listed", PHYS,
+     "	vcm_debug_freed(phys);\n", "", "um", "vcm_debugfs*"),
     ("lookup: whoever has a guard has its addresses", LOOKUP,
      "	if (!res || addr - res->start < res->res_size)\n		return res;", "	if (res)\n		return res;",
      "um", "vcm_lookup*"),
