@@ -99,6 +99,16 @@ class Git:
         self.run("commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", "-", text=message)
 
 
+def signed(path, text, signoff):
+    """A file with the sender where it names who maintains it."""
+    if path == "MAINTAINERS":
+        title = (REPO / path).read_text().splitlines()[0]
+        return text.replace(f"\n{title}\n", f"\n{title}\nM:\t{signoff}\n")
+    if "/bindings/" in path:
+        return re.sub(r"(?<=^maintainers:\n)  - .*", f"  - {signoff}", text, flags=re.M)
+    return text
+
+
 def write(path, text):
     """A file of the temporary tree; not when it is as it was, nor when there is to be none."""
     if text and not (path.exists() and path.read_text() == text):
@@ -116,7 +126,8 @@ def commit_each(git, folder, patches, rows, signoff):
             whole[path] = so_far[path]
         for path, names in whole.items():
             before = pristine(folder, path) if path in overlay.MERGE else ""
-            write(git.work / path, series_parts.content(path, names, before))
+            text = series_parts.content(path, names, before)
+            write(git.work / path, signed(path, text, signoff) if signoff else text)
         git.run("add", "-f", "--", *whole)
         message = series_text.message(patch, rows)
         git.commit(message + (f"\nSigned-off-by: {signoff}\n" if signoff else ""), when + number)
@@ -165,6 +176,5 @@ def series():
         print(f"  {lines(file):6} lines  {file.name}")
     print(f"written to {shown(out)}; make series-check checks them")
     if not signoff:
-        print('The patches carry no sign-off: the sender must add one (SIGNOFF="Name <mail>").')
-    if "\nM:" not in (REPO / "MAINTAINERS").read_text():
-        print("MAINTAINERS names no maintainer: the sender must add a line M:.")
+        print('The patches carry no sign-off, and name no maintainer: the sender must add them '
+              '(SIGNOFF="Name <mail>").')

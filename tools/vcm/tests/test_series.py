@@ -188,6 +188,16 @@ class Words(unittest.TestCase):
         with mock.patch.dict("os.environ", {"VERSION": "2", "SIGNOFF": "A Name <a@b.c>"}):
             self.assertEqual(series.settings(), (2, "A Name <a@b.c>"))
 
+    def test_maintainer(self):
+        who = "A Name <a@b.c>"
+        title = (series.REPO / "MAINTAINERS").read_text().splitlines()[0]
+        self.assertEqual(series.signed("MAINTAINERS", f"VB\nM:\tB\n\n{title}\nL:\tl\n", who),
+                         f"VB\nM:\tB\n\n{title}\nM:\t{who}\nL:\tl\n")
+        self.assertEqual(series.signed("Documentation/devicetree/bindings/x.yaml",
+                                       "title: x\n\nmaintainers:\n  - List <l@k>\n\ndescription: y\n", who),
+                         f"title: x\n\nmaintainers:\n  - {who}\n\ndescription: y\n")
+        self.assertEqual(series.signed("mm/vcm.c", "maintainers:\n  - x\n", who), "maintainers:\n  - x\n")
+
 
 PATCH = """\
 From 0 Mon Sep 17 00:00:00 2001
