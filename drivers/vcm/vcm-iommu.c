@@ -107,7 +107,10 @@ static void vcm_iommu_clear(struct vcm_iommu_domain *d, struct vcm_res *res,
 		vcm_quarantine(res, phys);
 }
 
-/* Part by part: by as few instructions as there can be. */
+/*
+ * Part by part: where no call synchronises the TLB, a scatterlist would only be
+ * written to be read again.
+ */
 static int vcm_iommu_map_parts(struct vcm_iommu_domain *d, struct vcm_res *res,
 			       struct vcm_phys *phys, int prot)
 {
