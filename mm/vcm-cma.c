@@ -2,9 +2,9 @@
 /*
  * Virtual Contiguous Memory: one-to-one contexts backed by CMA.
  *
- * For devices without an MMU, which need memory that is contiguous itself. It
- * comes from the area that firmware reserved for the device (shared-dma-pool)
- * or from the default one.
+ * For devices without an MMU or behind an IOMMU that lets everything pass, which
+ * need memory that is contiguous itself. It comes from the area that firmware
+ * reserved for the device (shared-dma-pool) or from the default one.
  *
  * A bus may show memory at other addresses than the CPU sees it. The windows
  * through which it does are copied when the context is made: the device's own
@@ -351,7 +351,7 @@ err:
 }
 
 /**
- * vcm_cma_create() - a one-to-one context for a device without an MMU
+ * vcm_cma_create() - a one-to-one context for a device that nothing translates for
  * @dev: the device, with its driver bound to it and its DMA mask set
  * @params: choices, or NULL for the defaults
  *

@@ -27,9 +27,10 @@
  *	on a list of its unbinder's.
  * phys->lock (spinlock): the bindings of a physical allocation, which
  *	several contexts share.
+ * vcm_memory_lock (mutex, vcm-debugfs.c): what was allocated, for all contexts.
  *
- * Order: topology, then the provider's locks, then one of the two spinlocks;
- * these never nest.
+ * Order: topology, then the provider's locks, then one of the two spinlocks or
+ * vcm_memory_lock; these never nest.
  *
  * The state of a reservation (enum vcm_res_state) makes the slow work of
  * different reservations run in parallel and that of one exclusive, which is

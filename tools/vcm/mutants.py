@@ -85,9 +85,14 @@ def all_of(tried):
         for name, path, old, new, where, suites in tried:
             overlay.apply()
             apply(path, old, new)
-            status, log = (on_um if where == "um" else on_qemu)(suites)
-            if not judge(name, status, log):
-                survivors.append(name)
+            try:
+                status, log = (on_um if where == "um" else on_qemu)(suites)
+            except Failure as failure:
+                failure.show()
+                survivors.append(f"{name}: could not be tried")
+            else:
+                if not judge(name, status, log):
+                    survivors.append(name)
     finally:
         overlay.apply()
     print(f"{len(tried)} mutants, {len(survivors)} survived")

@@ -50,6 +50,20 @@ class Pages(unittest.TestCase):
                 if "dedent" not in options:
                     self.assertEqual(text.count("{"), text.count("}"))
 
+    def test_calls_are_described(self):
+        """Every call of a public header stands on a page: :export: leaves out what tests alone are given."""
+        described = set()
+        for page in PAGES:
+            for source, export in re.findall(r"^\.\. kernel-doc:: (\S+)\n(   :export:)?", page.read_text(), re.M):
+                text = (REPO / source).read_text()
+                exported = set(re.findall(r"^EXPORT_SYMBOL(?:_NS)?(?:_GPL)?\((\w+)", text, re.M))
+                names = re.findall(r"^ \* (\w+)\(\) - ", text, re.M)
+                described |= {name for name in names if not export or name in exported}
+        for header in sorted((REPO / "include/linux").glob("vcm*.h")):
+            calls = re.findall(r"^(?!static|#|typedef).*?\b(vcm_\w+|devm_vcm_\w+)\(", header.read_text(), re.M)
+            with self.subTest(header=header.name):
+                self.assertEqual([name for name in calls if name not in described], [])
+
     def test_tables_have_straight_edges(self):
         for page in PAGES:
             for table in re.findall(r"(?:^[+|].*\n)+", page.read_text(), re.M):
