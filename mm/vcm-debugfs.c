@@ -101,20 +101,17 @@ DEFINE_SHOW_STORE_ATTRIBUTE(vcm_lookup);
 /* One line for each reservation, in ascending order. */
 VISIBLE_IF_KUNIT int vcm_reservations_show(struct seq_file *m, void *unused)
 {
-	struct vcm *vcm = m->private;
-	struct vcm_addr_info info;
+	struct vcm_res_info info;
 	struct vcm_res *res = NULL;
 
-	while ((res = vcm_next_res(vcm, res))) {
-		if (vcm_lookup_info(vcm, res->start, &info))
+	while ((res = vcm_next_res(m->private, res))) {
+		if (!vcm_res_info(res, &info))
 			continue;
 		seq_printf(m, "%pad %#llx bytes, %#llx bound, %c%c%s %pS\n",
-			   &info.res.start, (u64)info.res.size,
-			   (u64)info.res.bound_size,
-			   info.res.flags & VCM_RES_READ ? 'r' : '-',
-			   info.res.flags & VCM_RES_WRITE ? 'w' : '-',
-			   info.res.quarantined ? " quarantined" : "",
-			   info.res.owner);
+			   &info.start, (u64)info.size, (u64)info.bound_size,
+			   info.flags & VCM_RES_READ ? 'r' : '-',
+			   info.flags & VCM_RES_WRITE ? 'w' : '-',
+			   info.quarantined ? " quarantined" : "", info.owner);
 	}
 	return 0;
 }
@@ -143,20 +140,42 @@ VISIBLE_IF_KUNIT int vcm_devices_show(struct seq_file *m, void *unused)
 EXPORT_SYMBOL_IF_KUNIT(vcm_devices_show);
 DEFINE_SHOW_ATTRIBUTE(vcm_devices);
 
-/* One line for each allocation. */
-VISIBLE_IF_KUNIT int vcm_memory_show(struct seq_file *m, void *unused)
+/* One line for each allocation; the lock is held for a buffer full of them. */
+static void *vcm_memory_start(struct seq_file *m, loff_t *pos)
 {
-	const struct vcm_phys *phys;
+	mutex_lock(&vcm_memory_lock);
+	return seq_list_start(&vcm_memory, *pos);
+}
 
-	guard(mutex)(&vcm_memory_lock);
-	list_for_each_entry(phys, &vcm_memory, allocated)
-		seq_printf(m, "%pa %#llx bytes, %u parts, %u references %pS\n",
-			   &phys->parts[0].paddr, (u64)phys->size, phys->count,
-			   refcount_read(&phys->refs), phys->owner);
+static void *vcm_memory_next(struct seq_file *m, void *entry, loff_t *pos)
+{
+	return seq_list_next(entry, &vcm_memory, pos);
+}
+
+static void vcm_memory_stop(struct seq_file *m, void *entry)
+{
+	mutex_unlock(&vcm_memory_lock);
+}
+
+static int vcm_memory_show(struct seq_file *m, void *entry)
+{
+	const struct vcm_phys *phys = list_entry(entry, struct vcm_phys,
+						 allocated);
+
+	seq_printf(m, "%pa %#llx bytes, %u parts, %u references %pS\n",
+		   &phys->parts[0].paddr, (u64)phys->size, phys->count,
+		   refcount_read(&phys->refs), phys->owner);
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_memory_show);
-DEFINE_SHOW_ATTRIBUTE(vcm_memory);
+
+VISIBLE_IF_KUNIT const struct seq_operations vcm_memory_sops = {
+	.start = vcm_memory_start,
+	.next = vcm_memory_next,
+	.stop = vcm_memory_stop,
+	.show = vcm_memory_show,
+};
+EXPORT_SYMBOL_IF_KUNIT(vcm_memory_sops);
+DEFINE_SEQ_ATTRIBUTE(vcm_memory);
 
 /* For vcm_alloc() and the like: @owner has got memory. */
 void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner)

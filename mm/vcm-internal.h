@@ -12,6 +12,7 @@
 struct page;
 struct seq_buf;
 struct seq_file;
+struct seq_operations;
 
 /**
  * enum vcm_res_state - where a reservation is between free and bound
@@ -88,6 +89,13 @@ static inline bool vcm_live(const struct vcm *vcm)
 	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
 }
 
+/* Takes a binding off the hardware. */
+static inline void vcm_res_unmap(struct vcm_res *res, struct vcm_phys *phys)
+{
+	if (res->vcm->driver->unmap)
+		res->vcm->driver->unmap(res, phys);
+}
+
 bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
 void vcm_phys_gone(struct vcm_phys *phys);
 bool vcm_phys_disown(struct vcm_phys *phys);
@@ -118,6 +126,7 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 			      unsigned int flags, bool made,
 			      unsigned long owner);
 
+bool vcm_res_info(struct vcm_res *res, struct vcm_res_info *info);
 struct vcm_phys *vcm_res_phys(struct vcm_res *res);
 void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
 		   resource_size_t size, enum dma_data_direction dir,
@@ -154,7 +163,7 @@ void vcm_debug_freed(struct vcm_phys *phys);
 #if IS_ENABLED(CONFIG_KUNIT)
 int vcm_reservations_show(struct seq_file *m, void *unused);
 int vcm_devices_show(struct seq_file *m, void *unused);
-int vcm_memory_show(struct seq_file *m, void *unused);
+extern const struct seq_operations vcm_memory_sops;
 #endif
 #else
 static inline void vcm_debug_init(struct vcm *vcm)

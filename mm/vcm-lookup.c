@@ -29,6 +29,17 @@ static void vcm_info_fill(struct vcm_res_info *info, const struct vcm_res *res)
 	info->owner = res->owner;
 }
 
+/* A copy of what is known of @res; false when its addresses are not its own. */
+bool vcm_res_info(struct vcm_res *res, struct vcm_res_info *info)
+{
+	guard(spinlock_irqsave)(&res->vcm->va_lock);
+	if (vcm_va_first(res->vcm, res->start, res->start) != res)
+		return false;
+	*info = (struct vcm_res_info) { };
+	vcm_info_fill(info, res);
+	return true;
+}
+
 /* The latest release that included @addr. */
 static void vcm_info_history(struct vcm *vcm, dma_addr_t addr,
 			     struct vcm_released *released)

@@ -121,10 +121,26 @@ static void debug_devices(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, text, "");
 }
 
+static int debug_memory_all(struct seq_file *m, void *unused)
+{
+	loff_t pos = 0;
+	void *entry;
+	int ret = 0;
+
+	entry = vcm_memory_sops.start(m, &pos);
+	while (entry && !ret) {
+		ret = vcm_memory_sops.show(m, entry);
+		entry = vcm_memory_sops.next(m, entry, &pos);
+	}
+	vcm_memory_sops.stop(m, entry);
+	return ret;
+}
+
 /* What the file memory says of the only allocation of @owner */
 static const char *debug_memory_of(struct kunit *test, const char *owner)
 {
-	return debug_line(test, debug_text(test, vcm_memory_show, NULL), owner);
+	return debug_line(test, debug_text(test, debug_memory_all, NULL),
+			  owner);
 }
 
 static const char *debug_owner(struct kunit *test, const struct vcm_phys *phys)
