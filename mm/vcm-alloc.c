@@ -58,22 +58,25 @@ static struct vcm_phys *vcm_alloc_suiting(struct vcm *const *vcms,
 					  unsigned int flags,
 					  const struct vcm_phys_params *params)
 {
-	struct vcm_phys *phys = NULL;
+	struct vcm_phys *phys;
 	unsigned int i;
+	int ret = 0;
 
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr && ret != -EINTR; i++) {
 		if (!vcms[i]->driver->alloc)
 			continue;
 		phys = vcms[i]->driver->alloc(vcms[i], size, flags, params);
-		if (IS_ERR(phys))
-			continue;
-		if (vcm_suits_all(vcms, nr, phys))
+		if (!IS_ERR(phys) && vcm_suits_all(vcms, nr, phys))
 			return phys;
+		/* Memory that not all reach tells more than none */
+		if (!IS_ERR(phys))
+			ret = -EADDRNOTAVAIL;
+		else if (ret != -EADDRNOTAVAIL || PTR_ERR(phys) == -EINTR)
+			ret = PTR_ERR(phys);
 		vcm_free(phys);
-		phys = ERR_PTR(-EADDRNOTAVAIL);
 	}
-	if (phys)
-		return phys;
+	if (ret)
+		return ERR_PTR(ret);
 
 	phys = vcm_phys_alloc(size, flags, params);
 	if (IS_ERR(phys) || vcm_suits_all(vcms, nr, phys))
@@ -105,8 +108,8 @@ static struct vcm_phys *vcm_alloc_owned(struct vcm *const *vcms,
 	mask = (params.pgsize_bitmap & -params.pgsize_bitmap) - 1;
 	if (size > (resource_size_t)~mask)
 		return ERR_PTR(-ENOMEM);
-	phys = vcm_alloc_suiting(vcms, nr, (size + mask) & ~mask,
-				 flags | params.flags, &params);
+	phys = vcm_alloc_suiting(vcms, nr, (size + mask) & ~mask, flags,
+				 &params);
 	if (!IS_ERR(phys))
 		vcm_debug_allocated(phys, owner);
 	return phys;

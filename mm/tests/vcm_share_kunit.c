@@ -291,7 +291,22 @@ static void share_out_of_reach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed), 2);
 	expect_binds(test, three, 3, phys);
 	vcm_free(phys);
+	/* Memory that not all reach tells more than none */
+	other->alloc_error = -ENOMEM;
+	expect_errno(test, vcm_alloc_for(three, 3, UNIT, 0), -EADDRNOTAVAIL);
 	expect_errno(test, vcm_alloc_for(pages, 1, UNIT, 0), -EADDRNOTAVAIL);
+}
+
+/* Who is about to die is not kept by the areas of the others */
+static void share_signal(struct kunit *test)
+{
+	struct td_ctx *area = td_create(test->priv, &share_area);
+	struct td_ctx *other = td_create(test->priv, &share_area);
+	struct vcm *both[] = { area->vcm, other->vcm };
+
+	area->alloc_error = -EINTR;
+	expect_errno(test, vcm_alloc_for(both, 2, UNIT, 0), -EINTR);
+	KUNIT_EXPECT_EQ(test, atomic_read(&other->allocs), 0);
 }
 
 /* Accounted memory */
@@ -534,6 +549,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(share_params),
 	KUNIT_CASE(share_area_serves),
 	KUNIT_CASE(share_out_of_reach),
+	KUNIT_CASE(share_signal),
 	KUNIT_CASE(share_account),
 	KUNIT_CASE(share_account_contig),
 	KUNIT_CASE(share_sg_parts),
