@@ -66,6 +66,9 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 		return -EBUSY;
 	}
 
+	/* An object reference does not keep the addresses */
+	if (!refcount_read(&res->owners))
+		return -EINVAL;
 	if (res->quarantined)
 		return -EADDRNOTAVAIL;
 	if (phys->size > res->res_size)
@@ -180,7 +183,7 @@ static int vcm_bind_claimed(struct vcm_res *res, struct vcm_phys *phys,
 	return 0;
 
 err_unmap:
-	vcm->driver->unmap(res, phys);
+	vcm_res_unmap(res, phys);
 	res->start = start;
 err_leave:
 	vcm_bind_leave(res, phys);
@@ -219,9 +222,10 @@ static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys,
  * the memory holds the range; -EBUSY when another bind or unbind of @res is
  * under way, -ENOSPC when the memory is larger than the reservation,
  * -EOPNOTSUPP when this context cannot bind this memory, -EADDRNOTAVAIL when a
- * device cannot reach it or @res is in quarantine, -EINVAL for a bad pointer,
- * -ENODEV when the context is being destroyed or its hardware has gone, -EIO
- * when hardware does not answer, -ENOMEM. On an error nothing has changed.
+ * device cannot reach it or @res is in quarantine, -EINVAL for a bad pointer or
+ * a reservation whose last owner has gone, -ENODEV when the context is being
+ * destroyed or its hardware has gone, -EIO when hardware does not answer,
+ * -ENOMEM. On an error nothing has changed.
  */
 int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 {
@@ -355,7 +359,7 @@ static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, unsigned long by,
 	if (vcm_unbind_begin(res, by, waited)) {
 		phys = res->phys;
 		if (vcm_live(vcm))
-			vcm->driver->unmap(res, phys);
+			vcm_res_unmap(res, phys);
 		vcm_bind_leave(res, phys);
 	}
 	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
@@ -433,7 +437,7 @@ static void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch)
 		return;
 	}
 	list_for_each_entry(res, batch, vcm_entry)
-		vcm->driver->unmap(res, res->phys);
+		vcm_res_unmap(res, res->phys);
 }
 
 /*

@@ -184,8 +184,8 @@ static bool vcm_cma_translated(struct device *dev)
 	return get_dma_ops(dev);
 }
 
-/* Whether the device can use memory as it is. */
-static bool vcm_cma_suits(struct device *dev)
+/* Whether the device can use memory as it lies. */
+static bool vcm_cma_sees_memory(struct device *dev)
 {
 	return !vcm_cma_translated(dev) && !force_dma_unencrypted(dev);
 }
@@ -198,7 +198,7 @@ static int vcm_cma_limits(struct vcm *vcm, struct vcm_master *master)
 	struct vcm_cma_bus *bus;
 	int ret;
 
-	if (!vcm_cma_suits(master->dev))
+	if (!vcm_cma_sees_memory(master->dev))
 		return -EOPNOTSUPP;
 	bus = vcm_cma_bus_of(master->dev);
 	if (!bus)
@@ -377,7 +377,7 @@ struct vcm *vcm_cma_create(struct device *dev,
 	if (IS_ERR_OR_NULL(dev) || IS_ERR(params) || (align & (align - 1)) ||
 	    vcm_device_last(dev) < PAGE_SIZE - 1)
 		return ERR_PTR(-EINVAL);
-	if (!dev_get_cma_area(dev) || !vcm_cma_suits(dev))
+	if (!dev_get_cma_area(dev) || !vcm_cma_sees_memory(dev))
 		return ERR_PTR(-EOPNOTSUPP);
 
 	vcm = vcm_cma_new(dev, align);

@@ -7,7 +7,9 @@
  */
 #include <linux/cleanup.h>
 #include <linux/device.h>
+#include <linux/dma-mapping.h>
 #include <linux/export.h>
+#include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -44,6 +46,19 @@ int vcm_master_block(struct vcm_master *master, dma_addr_t start,
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vcm_master_block);
+
+/**
+ * vcm_device_last() - highest address that a device and its bus can express
+ * @dev: the device, with its driver bound to it and its DMA mask set
+ *
+ * Context: Any.
+ * Return: a device address.
+ */
+u64 vcm_device_last(struct device *dev)
+{
+	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+EXPORT_SYMBOL_GPL(vcm_device_last);
 
 static void vcm_master_free(struct vcm_master *master)
 {
@@ -311,7 +326,7 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
  * divide, -EPERM when the device would see all memory between two contexts,
  * -EOPNOTSUPP when the provider cannot attach devices or this one, -ENODEV when
  * the context is being destroyed or the device has no such IOMMU, -EBUSY when
- * the device sees another context, -ENOMEM. On an error nothing has changed.
+ * the device sees another context of the same MMU, -ENOMEM. On an error nothing has changed.
  */
 int vcm_attach(struct vcm *vcm, struct device *dev)
 {

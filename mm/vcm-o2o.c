@@ -15,8 +15,6 @@
 #include <linux/mm.h>
 #include <linux/vcm-drv.h>
 
-#include <kunit/visibility.h>
-
 static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
 {
 	const struct vcm_o2o_driver *driver =
@@ -114,17 +112,3 @@ int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vcm_o2o_map);
-
-/**
- * vcm_o2o_unmap() - &vcm_driver.unmap of a one-to-one context
- * @res: the reservation
- * @phys: the memory
- *
- * There is no hardware that could take the memory away from a device.
- *
- * Context: Process context, called by the core.
- */
-void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys)
-{
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_o2o_unmap);

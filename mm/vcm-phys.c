@@ -37,6 +37,35 @@
 #define VCM_PART_SHIFT		(BITS_PER_LONG - 1)
 #define VCM_PART_MAX		BIT_ULL(VCM_PART_SHIFT)
 
+static struct vcm_phys *vcm_phys_make(unsigned int count,
+				      unsigned int phys_flags,
+				      const struct vcm_phys_ops *ops,
+				      void *priv, gfp_t gfp)
+{
+	struct vcm_phys *phys;
+
+	if (!count)
+		return ERR_PTR(-EINVAL);
+	if (!try_module_get(ops->owner))
+		return ERR_PTR(-ENODEV);
+
+	phys = kvzalloc_flex(*phys, parts, count, gfp | __GFP_NOWARN);
+	if (!phys) {
+		module_put(ops->owner);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	phys->count = count;
+	phys->flags = phys_flags;
+	phys->ops = ops;
+	phys->priv = priv;
+	refcount_set(&phys->refs, 1);
+	__set_bit(VCM_PHYS_OWNED, &phys->owned);
+	spin_lock_init(&phys->lock);
+	INIT_LIST_HEAD(&phys->bindings);
+	return phys;
+}
+
 /**
  * vcm_phys_new() - begin a physical allocation
  * @count: number of parts, not 0
@@ -53,28 +82,7 @@
 struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
 			      const struct vcm_phys_ops *ops, void *priv)
 {
-	struct vcm_phys *phys;
-
-	if (!count)
-		return ERR_PTR(-EINVAL);
-	if (!try_module_get(ops->owner))
-		return ERR_PTR(-ENODEV);
-
-	phys = kvzalloc_flex(*phys, parts, count, GFP_KERNEL | __GFP_NOWARN);
-	if (!phys) {
-		module_put(ops->owner);
-		return ERR_PTR(-ENOMEM);
-	}
-
-	phys->count = count;
-	phys->flags = phys_flags;
-	phys->ops = ops;
-	phys->priv = priv;
-	refcount_set(&phys->refs, 1);
-	__set_bit(VCM_PHYS_OWNED, &phys->owned);
-	spin_lock_init(&phys->lock);
-	INIT_LIST_HEAD(&phys->bindings);
-	return phys;
+	return vcm_phys_make(count, phys_flags, ops, priv, GFP_KERNEL);
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_new);
 
@@ -292,7 +300,9 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_phys_import_range);
  *	the caller's, who keeps it for longer than that
  * @priv: for @ops, found in &vcm_phys.priv
  *
- * The scatterlist itself is not needed afterwards.
+ * The scatterlist itself is not needed afterwards. Memory is described once and
+ * shared: where addresses follow the memory, a second description of it gets
+ * -EADDRINUSE while the first is bound.
  *
  * Context: Process context, may sleep.
  * Return: the allocation; -EINVAL for a bad pointer, no entries, an entry that
@@ -310,13 +320,15 @@ struct vcm_phys *vcm_phys_import_sg(struct scatterlist *sgl, unsigned int nents,
 
 	if (IS_ERR_OR_NULL(sgl) || IS_ERR(ops))
 		return ERR_PTR(-EINVAL);
-	for_each_sg(sgl, sg, nents, i)
+	for_each_sg(sgl, sg, nents, i) {
+		cond_resched();
 		if (!sg->length || !PAGE_ALIGNED(sg->offset | sg->length) ||
 		    vcm_phys_ram(page_to_pfn(sg_page(sg)) +
 				 (sg->offset >> PAGE_SHIFT),
 				 sg->length >> PAGE_SHIFT) !=
 		    sg->length >> PAGE_SHIFT)
 			return ERR_PTR(-EINVAL);
+	}
 
 	phys = vcm_phys_new(nents, VCM_PHYS_PAGES, ops ?: &vcm_phys_import_ops,
 			    priv);
@@ -528,8 +540,10 @@ static struct vcm_phys *vcm_phys_alloc_blocks(struct vcm_phys_req *req)
 	if (ret)
 		goto err;
 
-	phys = vcm_phys_new(vcm_phys_count(&pages), VCM_PHYS_PAGES,
-			    &vcm_phys_block_ops, NULL);
+	/* Many parts are memory as well, charged to whoever is for the rest */
+	phys = vcm_phys_make(vcm_phys_count(&pages), VCM_PHYS_PAGES,
+			     &vcm_phys_block_ops, NULL,
+			     GFP_KERNEL | (req->gfp & __GFP_ACCOUNT));
 	if (IS_ERR(phys)) {
 		ret = PTR_ERR(phys);
 		goto err;
@@ -666,6 +680,7 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 	};
 
 	might_sleep();
+	flags |= params->flags;
 	if (!size || flags & ~VCM_ALLOC_FLAGS)
 		return ERR_PTR(-EINVAL);
 	/* The page allocator is asked for mapped memory: no highmem */

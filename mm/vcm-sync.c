@@ -4,8 +4,8 @@
  *
  * Memory that is bound belongs to the CPUs until vcm_sync_for_device(), to the
  * device until vcm_sync_for_cpu(), and so on. Where every device of a context
- * snoops, nothing is to be done and the calls cost next to nothing: a driver
- * makes them always.
+ * snoops, the caches are left alone; a driver makes the calls always, and hears
+ * of its mistakes in any case.
  */
 #include <linux/export.h>
 

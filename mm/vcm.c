@@ -94,7 +94,8 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	static atomic_t count;
 
 	if (!pgsize_bitmap || start > last || start & mask ||
-	    (last & mask) != mask || !driver->map || !driver->unmap ||
+	    (last & mask) != mask || !driver->map ||
+	    (!driver->unmap && !driver->fixed) ||
 	    ((driver->attach || driver->detach || driver->forget) &&
 	     !driver->limits) ||
 	    !driver->reserve != !driver->unreserve ||
@@ -191,7 +192,7 @@ static int vcm_map_bound(struct vcm *vcm)
 
 undo:
 	list_for_each_entry_continue_reverse(res, &vcm->bound, vcm_entry)
-		vcm->driver->unmap(res, res->phys);
+		vcm_res_unmap(res, res->phys);
 	return ret;
 }
 
@@ -201,7 +202,7 @@ static void vcm_unmap_bound(struct vcm *vcm)
 
 	lockdep_assert_held_write(&vcm->topology);
 	list_for_each_entry(res, &vcm->bound, vcm_entry)
-		vcm->driver->unmap(res, res->phys);
+		vcm_res_unmap(res, res->phys);
 }
 
 /**
@@ -267,15 +268,19 @@ EXPORT_SYMBOL_GPL(vcm_deactivate);
 /* Faults */
 
 /* Sets @handler, and returns when the one before is not running any more. */
-static void vcm_fault_handler_swap(struct vcm *vcm,
-				   struct vcm_fault_handler *handler)
+static struct vcm_fault_handler *
+vcm_fault_handler_swap(struct vcm *vcm, struct vcm_fault_handler *handler)
 {
-	struct vcm_fault_handler *old;
+	return unrcu_pointer(xchg(&vcm->fault_handler,
+				  RCU_INITIALIZER(handler)));
+}
 
-	old = unrcu_pointer(xchg(&vcm->fault_handler, RCU_INITIALIZER(handler)));
-	if (old) {
+/* Waits for faults under way, so not with topology held. */
+static void vcm_fault_handler_free(struct vcm_fault_handler *handler)
+{
+	if (handler) {
 		synchronize_rcu();
-		kfree(old);
+		kfree(handler);
 	}
 }
 
@@ -294,14 +299,14 @@ static void vcm_fault_handler_swap(struct vcm *vcm,
  */
 int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
 {
-	struct vcm_fault_handler *handler;
-	int ret = 0;
+	struct vcm_fault_handler *handler, *old;
+	bool dead;
 
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm))
 		return -EINVAL;
 	if (!fn) {
-		vcm_fault_handler_swap(vcm, NULL);
+		vcm_fault_handler_free(vcm_fault_handler_swap(vcm, NULL));
 		return 0;
 	}
 
@@ -312,14 +317,15 @@ int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
 	handler->priv = priv;
 
 	down_read(&vcm->topology);
-	if (vcm->dead)
-		ret = -ENODEV;
-	else
-		vcm_fault_handler_swap(vcm, handler);
+	dead = vcm->dead;
+	old = dead ? NULL : vcm_fault_handler_swap(vcm, handler);
 	up_read(&vcm->topology);
-	if (ret)
+	if (dead) {
 		kfree(handler);
-	return ret;
+		return -ENODEV;
+	}
+	vcm_fault_handler_free(old);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_set_fault_handler);
 
@@ -376,8 +382,9 @@ static void vcm_report_alive(struct vcm *vcm)
 	if (!report.nr)
 		return;
 
-	pr_warn("%s.%u: context destroyed with %u reservations alive\n",
-		vcm->driver->name, vcm->id, kref_read(&vcm->ref) - 1);
+	pr_warn("%s.%u: context destroyed with %s%u reservations alive\n",
+		vcm->driver->name, vcm->id,
+		report.nr == VCM_REPORT_MAX ? "at least " : "", report.nr);
 	for (i = 0; i < report.nr; i++)
 		pr_warn("  %pad size %pa of %pS\n", &report.line[i].start,
 			&report.line[i].size, report.line[i].owner);
@@ -437,7 +444,7 @@ void vcm_destroy(struct vcm *vcm)
 
 	vcm_debug_exit(vcm);
 	/* Its owner is about to go, whoever holds the context on */
-	vcm_fault_handler_swap(vcm, NULL);
+	vcm_fault_handler_free(vcm_fault_handler_swap(vcm, NULL));
 	vcm_report_alive(vcm);
 	kref_put(&vcm->ref, vcm_release);
 }

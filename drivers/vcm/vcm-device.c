@@ -15,7 +15,8 @@
  * @dev: the device, with its driver bound to it and its DMA mask set
  *
  * A device that sees memory as it lies gets a one-to-one context backed by CMA,
- * also behind an IOMMU that lets everything pass. Behind one that translates it
+ * also behind an IOMMU that lets everything pass: it is not kept from other
+ * memory then, and there is no vcm_reserve(). Behind one that translates it
  * is a vcm-iommu context, and the device's DMA API is off while it lives. The
  * driver's code is the same either way. An MMU that is no IOMMU of the IOMMU API
  * is not found: its provider has a create call.
@@ -23,7 +24,8 @@
  * Context: Process context, may sleep.
  * Return: the context, which the driver gives up with vcm_destroy() before it
  * lets go of the device; -EINVAL for a bad pointer, -EOPNOTSUPP when the
- * provider that suits the device is not built, or else as vcm_iommu_create() and
+ * provider that suits the device is not built, -EPERM when that is so behind an
+ * IOMMU that lets everything pass, or else as vcm_iommu_create() and
  * vcm_cma_create().
  */
 struct vcm *vcm_for_device(struct device *dev)

@@ -143,7 +143,7 @@ static int vcm_dma_iova_map(struct vcm_res *res, struct vcm_phys *phys)
 		ret = dma_iova_sync(ctx->dev, state, base, mapped);
 	if (ret && mapped)
 		dma_iova_unlink(ctx->dev, state, base, mapped, dir, attrs);
-	return ret;
+	return vcm_map_errno(ret);
 }
 
 /* Waits for the IOTLB, also where the DMA API's own unmaps are lazy. */

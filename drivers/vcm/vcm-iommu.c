@@ -90,7 +90,7 @@ static int vcm_iommu_prot(const struct vcm_res *res,
 		prot |= IOMMU_WRITE;
 	if (!(phys->flags & VCM_PHYS_PAGES))
 		prot |= IOMMU_MMIO;
-	if (vcm_snooped(res->vcm))
+	else if (vcm_snooped(res->vcm))
 		prot |= IOMMU_CACHE;
 	return prot;
 }
@@ -201,10 +201,6 @@ static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
 	return ret < 0 ? ret : 0;
 }
 
-/*
- * Drivers of IOMMUs say in two ways that a page table cannot describe memory:
- * too high an address, and no RAM. Everything else has been looked at before.
- */
 static int vcm_iommu_map_one(struct vcm_iommu_domain *d, struct vcm_res *res,
 			     struct vcm_phys *phys)
 {
@@ -216,10 +212,7 @@ static int vcm_iommu_map_one(struct vcm_iommu_domain *d, struct vcm_res *res,
 		ret = vcm_iommu_map_batches(d, res, phys, prot);
 	else
 		ret = vcm_iommu_map_parts(d, res, phys, prot);
-
-	if (ret == -ERANGE)
-		return -EADDRNOTAVAIL;
-	return ret == -EINVAL ? -EOPNOTSUPP : ret;
+	return vcm_map_errno(ret);
 }
 
 /* One binding in all domains */
@@ -496,8 +489,8 @@ err_free:
  * Whether a domain maps the doorbells that a device needs. Without IOMMU_DMA
  * nobody maps any: there are no MSIs.
  */
-static bool vcm_iommu_suits(const struct vcm_iommu_domain *d,
-			    const struct vcm_range *msi)
+static bool vcm_iommu_has_doorbells(const struct vcm_iommu_domain *d,
+				    const struct vcm_range *msi)
 {
 	return !msi->last || !IS_ENABLED(CONFIG_IOMMU_DMA) ||
 	       (d->msi.start == msi->start && d->msi.last == msi->last);
@@ -515,7 +508,7 @@ static struct vcm_iommu_domain *vcm_iommu_choose(struct vcm_iommu *ctx,
 	int ret;
 
 	list_for_each_entry(d, &ctx->domains, entry) {
-		if (!vcm_iommu_suits(d, &msi))
+		if (!vcm_iommu_has_doorbells(d, &msi))
 			continue;
 		ret = iommu_attach_device(d->domain, dev);
 		if (ret != -EINVAL)

@@ -10,8 +10,6 @@
 #ifndef _LINUX_VCM_DRV_H
 #define _LINUX_VCM_DRV_H
 
-#include <linux/dma-mapping.h>
-#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/vcm.h>
 
@@ -76,7 +74,8 @@ struct vcm_master {
  *	with GFP_KERNEL; on an error nothing has changed
  * @unmap: take @phys away again. When it returns no master reaches the memory
  *	through @res. May sleep; never fails and never allocates. If hardware
- *	does not let go, it calls vcm_quarantine()
+ *	does not let go, it calls vcm_quarantine(). NULL: there is nothing to be
+ *	done, with @fixed only
  * @unmap_many: the same for a list of reservations, linked by their
  *	&vcm_res.vcm_entry and in ascending order of addresses; the memory is
  *	their &vcm_res.phys. For providers that can wait once for all. Optional
@@ -122,19 +121,23 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap);
 int vcm_master_block(struct vcm_master *master, dma_addr_t start,
 		     dma_addr_t last);
-
 /**
- * vcm_device_last() - highest address that a device and its bus can express
- * @dev: the device, with its driver bound to it and its DMA mask set
+ * vcm_map_errno() - what &vcm_driver.map says of an error of the IOMMU API
+ * @ret: what that API answered
  *
- * Context: Any.
- * Return: a device address.
+ * Drivers of IOMMUs say in two ways that a page table cannot describe memory:
+ * too high an address, and no RAM. The core has looked at everything else.
+ *
+ * Return: an errno of vcm_bind().
  */
-static inline u64 vcm_device_last(struct device *dev)
+static inline int vcm_map_errno(int ret)
 {
-	return min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	if (ret == -ERANGE)
+		return -EADDRNOTAVAIL;
+	return ret == -EINVAL ? -EOPNOTSUPP : ret;
 }
 
+u64 vcm_device_last(struct device *dev);
 bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
 
@@ -301,14 +304,15 @@ struct vcm_o2o_driver {
 int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
 		 dma_addr_t start, dma_addr_t last);
 int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys);
-void vcm_o2o_unmap(struct vcm_res *res, struct vcm_phys *phys);
 bool vcm_o2o_suits(struct vcm *vcm, const struct vcm_phys *phys);
 
-/* The members of struct vcm_driver that the one-to-one wrapper provides */
+/*
+ * The members of struct vcm_driver that the one-to-one wrapper provides. No
+ * hardware could take memory away from a device, so there is no unmap.
+ */
 #define VCM_O2O_OPS						\
 	.fixed = true,						\
 	.suits = vcm_o2o_suits,					\
-	.map = vcm_o2o_map,					\
-	.unmap = vcm_o2o_unmap
+	.map = vcm_o2o_map
 
 #endif /* _LINUX_VCM_DRV_H */

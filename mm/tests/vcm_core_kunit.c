@@ -328,6 +328,27 @@ static void core_ref_of_dying(struct kunit *test)
 	vcm_free(phys);
 }
 
+/*
+ * Row "ownership of a reservation": an object reference keeps the struct, not
+ * the addresses, so nothing can be bound through it.
+ */
+static void core_bind_of_dropped(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &core_cfg);
+	struct vcm_phys *phys = core_phys(test, SZ_4K);
+	struct vcm_res *res = vcm_reserve(ctx->vcm, SZ_4K, 0);
+	struct vcm_res *met;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	met = vcm_lookup(ctx->vcm, res->start);
+	KUNIT_ASSERT_PTR_EQ(test, met, res);
+	vcm_unreserve(res);
+	KUNIT_EXPECT_EQ(test, vcm_bind(met, phys), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, core_is_free(ctx));
+	vcm_res_put(met);
+	vcm_free(phys);
+}
+
 /* [5] The same as a race: who comes too late once is too late for good. */
 static void core_ref_races_last_drop(struct kunit *test)
 {
@@ -2502,6 +2523,7 @@ static struct kunit_case core_cases[] = {
 	KUNIT_CASE(core_last_drop_tears_down),
 	KUNIT_CASE(core_drops_are_counted),
 	KUNIT_CASE(core_ref_of_dying),
+	KUNIT_CASE(core_bind_of_dropped),
 	KUNIT_CASE(core_ref_races_last_drop),
 	KUNIT_CASE(core_last_drop_frees_context),
 	KUNIT_CASE(core_drop_frees_struct),

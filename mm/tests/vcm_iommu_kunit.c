@@ -835,6 +835,31 @@ static void iommu_directions(struct kunit *test)
 	vcm_unmap(out);
 }
 
+/* What is no RAM is a device's: never cached, whoever snoops. */
+static void iommu_registers(struct kunit *test)
+{
+	static const struct vcm_phys_ops ops;
+	struct vcm_phys *phys = vcm_phys_new(1, 0, &ops, NULL);
+	struct device *dev;
+	struct vcm_res *res;
+	struct vcm *vcm;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	phys->parts[0].paddr = SZ_1G;
+	phys->parts[0].len = PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, vcm_phys_finish(phys), 0);
+	fakeiommu_create(test, 0, NULL);
+	dev = fakeiommu_master_create(test, 0);
+	vcm = context(test, dev);
+	res = vcm_map(vcm, phys, 0);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, res);
+	if (!IS_ERR_OR_NULL(res))
+		KUNIT_EXPECT_EQ(test, fakeiommu_prot(dev, res->start),
+				IOMMU_READ | IOMMU_WRITE | IOMMU_MMIO);
+	vcm_unmap(res);
+	vcm_free(phys);
+}
+
 /* Between two contexts */
 
 /* While a device is attached its DMA API is off, and back when it is not. */
@@ -1625,6 +1650,7 @@ static struct kunit_case iommu_cases[] = {
 	KUNIT_CASE(iommu_direct_region),
 	KUNIT_CASE(iommu_unsnooped),
 	KUNIT_CASE(iommu_directions),
+	KUNIT_CASE(iommu_registers),
 	KUNIT_CASE(iommu_default_domain),
 	KUNIT_CASE_SLOW(iommu_move),
 	KUNIT_CASE_SLOW(iommu_128_instances),
