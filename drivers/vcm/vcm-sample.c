@@ -40,7 +40,19 @@
 #define SAMPLE_PAGE_SIZES	(SZ_4K | SZ_64K | SZ_1M | SZ_16M)
 #define SAMPLE_INV_MAX		SZ_64K	/* more is not dropped one by one */
 
-/* May outlive its driver; @lock: what is below, the registers, the page table */
+/*
+ * The MMU. Contexts may refer to it after its driver has gone. Three members say
+ * what it does, where "*" stands for yes or no:
+ *
+ *	powered	on	failed
+ *	no	no	no	asleep, only the page table is written
+ *	yes	no	no	awake, refuses every access
+ *	yes	yes	no	translates for @ctx
+ *	*	no	yes	did not answer; off until power returns
+ *	*	yes	yes	did not answer; may translate, so nothing is let go
+ *
+ * It is not powered once @gone is set.
+ */
 struct vcm_sample {
 	struct device *dev;
 	struct regmap *regs;
@@ -49,13 +61,13 @@ struct vcm_sample {
 	refcount_t refs;
 	struct list_head entry;
 
-	struct mutex lock;	/* see above */
+	struct mutex lock;	/* for all below, registers and page tables */
 	struct vcm_sample_ctx *ctx;	/* what its masters see */
 	unsigned int masters;
 	bool powered;		/* exact, unlike the status of runtime PM */
-	bool on;		/* may translate: not seen to be off */
-	bool failed;		/* no answer: not used until power returns */
-	bool gone;		/* no driver */
+	bool on;		/* may translate: was not seen to be off */
+	bool failed;		/* did not answer, not used until power returns */
+	bool gone;		/* has no driver, for good */
 };
 
 struct vcm_sample_ctx {
@@ -76,12 +88,12 @@ static struct vcm_sample_ctx *to_ctx(struct vcm *vcm)
 static void vcm_sample_write(struct vcm_sample *hw, u32 reg, u32 value)
 {
 	lockdep_assert_held(&hw->lock);
-	wmb();	/* behind what was written to the page table */
+	wmb();	/* the page table is written before the register */
 	hw->failed |= !hw->powered ||
 		      regmap_write(hw->regs, hw->offset + reg, value);
 }
 
-/* What cannot forget must not translate; the read sees the write off */
+/* The read returns when the write has arrived */
 static int vcm_sample_switch_off(struct vcm_sample *hw)
 {
 	u32 status;
@@ -94,7 +106,10 @@ static int vcm_sample_switch_off(struct vcm_sample *hw)
 	return hw->on ? -EIO : 0;
 }
 
-/* Returns when no master uses an old translation; an errno if some may */
+/*
+ * Returns when no master uses an old translation, or an errno if one may.
+ * Hardware that does not answer is switched off, which serves as well.
+ */
 static int vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
 {
 	u32 i, status;
@@ -121,13 +136,15 @@ static void vcm_sample_program(struct vcm_sample *hw)
 	if (!hw->powered)
 		return;
 	vcm_sample_write(hw, SAMPLE_CTRL, 0);
-	/* A fault of whom the masters saw before is nobody's any more */
+	/* Drop the fault of an earlier context: the next one did not cause it */
 	vcm_sample_write(hw, SAMPLE_FAULT_STATUS, SAMPLE_FAULT_VALID);
 	if (on && !hw->failed)
 		vcm_sample_write(hw, SAMPLE_TABLE, hw->ctx->base);
 	vcm_sample_invalidate(hw, 0, U32_MAX);
-	hw->on = hw->failed ? hw->on : on;
-	if (on && !hw->failed)
+	if (hw->failed)
+		return;
+	hw->on = on;
+	if (on)
 		vcm_sample_write(hw, SAMPLE_CTRL, SAMPLE_CTRL_ON);
 }
 
@@ -169,7 +186,7 @@ static int vcm_sample_start(struct vcm *vcm)
 	return 0;
 }
 
-/* What cannot be switched off walks the table still: empty, but not freed */
+/* Hardware that cannot be switched off still walks the table: it is not freed */
 static void vcm_sample_stop(struct vcm *vcm)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
@@ -185,16 +202,27 @@ static void vcm_sample_stop(struct vcm *vcm)
 		kmemleak_not_leak(io_pgtable_ops_to_pgtable(table));
 }
 
+static int vcm_sample_prot(struct vcm *vcm, unsigned int flags)
+{
+	int prot = 0;
+
+	if (flags & VCM_RES_READ)
+		prot |= IOMMU_READ;
+	if (flags & VCM_RES_WRITE)
+		prot |= IOMMU_WRITE;
+	if (flags & VCM_MMU_DEVICE)
+		prot |= IOMMU_MMIO;
+	else if (vcm_snooped(vcm))
+		prot |= IOMMU_CACHE;
+	return prot;
+}
+
 static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
 				phys_addr_t paddr, size_t pgsize,
 				size_t pgcount, unsigned int flags,
 				size_t *mapped)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
-	int prot = (flags & VCM_RES_READ ? IOMMU_READ : 0) |
-		   (flags & VCM_RES_WRITE ? IOMMU_WRITE : 0) |
-		   (flags & VCM_MMU_DEVICE ? IOMMU_MMIO :
-		    vcm_snooped(vcm) ? IOMMU_CACHE : 0);
 
 	/* Imported memory may lie anywhere */
 	if (upper_32_bits((u64)paddr + pgsize * pgcount - 1))
@@ -203,7 +231,8 @@ static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
 	if (ctx->hw->failed)
 		return -EIO;
 	return ctx->table->map_pages(ctx->table, addr, paddr, pgsize, pgcount,
-				     prot, GFP_KERNEL, mapped);
+				     vcm_sample_prot(vcm, flags), GFP_KERNEL,
+				     mapped);
 }
 
 static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,
@@ -215,7 +244,7 @@ static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,
 	ctx->table->unmap_pages(ctx->table, addr, pgsize, pgcount, NULL);
 }
 
-/* What failed may translate for a context that no master is to see any more */
+/* Hardware that failed may still translate for a context without masters */
 static int vcm_sample_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			       resource_size_t size)
 {
@@ -351,23 +380,32 @@ struct vcm *vcm_sample_create(struct device *dev)
 	if (IS_ERR(hw))
 		return ERR_CAST(hw);
 	ctx = kzalloc_obj(*ctx);
-	ret = !ctx ? -ENOMEM : vcm_mmu_init(&ctx->mmu, &vcm_sample_ops, 0,
-					    U32_MAX, SAMPLE_PAGE_SIZES);
-	if (ret) {
-		kfree(ctx);
-		vcm_sample_put(hw);
-		return ERR_PTR(ret);
+	if (!ctx) {
+		ret = -ENOMEM;
+		goto err_put;
 	}
+	ret = vcm_mmu_init(&ctx->mmu, &vcm_sample_ops, 0, U32_MAX,
+			   SAMPLE_PAGE_SIZES);
+	if (ret)
+		goto err_free;
 	ctx->hw = hw;
 	ctx->mmu.vcm.memory.last = U32_MAX;
 	ret = vcm_attach(&ctx->mmu.vcm, dev);
-	if (ret)
+	if (ret) {
 		vcm_destroy(&ctx->mmu.vcm);
-	return ret ? ERR_PTR(ret) : &ctx->mmu.vcm;
+		return ERR_PTR(ret);
+	}
+	return &ctx->mmu.vcm;
+
+err_free:
+	kfree(ctx);
+err_put:
+	vcm_sample_put(hw);
+	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(vcm_sample_create);
 
-/* A thread: the bus may sleep, and detach waits for the lock */
+/* A thread: the bus may sleep. Detach waits for the lock, so no report is late */
 static irqreturn_t vcm_sample_irq(int irq, void *data)
 {
 	struct vcm_sample *hw = data;
@@ -455,7 +493,7 @@ static int vcm_sample_probe(struct platform_device *pdev)
 	irq = platform_get_irq(pdev, 0);
 	if (irq < 0)
 		return irq;
-	/* It has to answer, and is off then, whatever the boot loader has left */
+	/* Resuming it shows that it answers, and ends what a boot loader began */
 	ret = devm_pm_runtime_enable(dev) ?: pm_runtime_resume_and_get(dev);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot be switched on\n");
