@@ -51,7 +51,7 @@
  *	*	no	yes	did not answer; off until power returns
  *	*	yes	yes	did not answer; may translate, so nothing is let go
  *
- * It is not powered once @gone is set.
+ * It is not powered once @gone is set, and nothing can be bound any more.
  */
 struct vcm_sample {
 	struct device *dev;
@@ -83,6 +83,15 @@ static DEFINE_MUTEX(vcm_sample_list_lock);
 static struct vcm_sample_ctx *to_ctx(struct vcm *vcm)
 {
 	return container_of(vcm, struct vcm_sample_ctx, mmu.vcm);
+}
+
+/* Why nothing can be bound now; 0 if it can */
+static int vcm_sample_error(struct vcm_sample *hw)
+{
+	lockdep_assert_held(&hw->lock);
+	if (hw->gone)
+		return -ENODEV;
+	return hw->failed ? -EIO : 0;
 }
 
 static void vcm_sample_write(struct vcm_sample *hw, u32 reg, u32 value)
@@ -148,7 +157,10 @@ static void vcm_sample_program(struct vcm_sample *hw)
 		vcm_sample_write(hw, SAMPLE_CTRL, SAMPLE_CTRL_ON);
 }
 
-/* A large page takes the place of a table, which goes whether this works or not */
+/*
+ * A large page replaces a table of small ones. io-pgtable frees that table even
+ * if this fails, and hardware that cannot be switched off may still walk it.
+ */
 static void vcm_sample_flush_walk(unsigned long iova, size_t size,
 				  size_t granule, void *cookie)
 {
@@ -173,10 +185,12 @@ static int vcm_sample_start(struct vcm *vcm)
 		.tlb = &vcm_sample_flush_ops,
 		.iommu_dev = hw->dev,
 	};
+	int ret;
 
 	guard(mutex)(&hw->lock);
-	if (hw->gone || hw->failed)
-		return hw->gone ? -ENODEV : -EIO;
+	ret = vcm_sample_error(hw);
+	if (ret)
+		return ret;
 	ctx->table = alloc_io_pgtable_ops(ARM_V7S, &cfg, hw);
 	if (!ctx->table)
 		return -ENOMEM;
@@ -223,16 +237,22 @@ static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
 				size_t *mapped)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+	int ret;
 
 	/* Imported memory may lie anywhere */
 	if (upper_32_bits((u64)paddr + pgsize * pgcount - 1))
 		return -EADDRNOTAVAIL;
 	guard(mutex)(&ctx->hw->lock);
-	if (ctx->hw->failed)
-		return -EIO;
-	return ctx->table->map_pages(ctx->table, addr, paddr, pgsize, pgcount,
-				     vcm_sample_prot(vcm, flags), GFP_KERNEL,
-				     mapped);
+	ret = vcm_sample_error(ctx->hw);
+	if (ret)
+		return ret;
+	ret = ctx->table->map_pages(ctx->table, addr, paddr, pgsize, pgcount,
+				    vcm_sample_prot(vcm, flags), GFP_KERNEL,
+				    mapped);
+	if (ret)
+		return ret;
+	/* The hardware may have stopped answering in vcm_sample_flush_walk() */
+	return vcm_sample_error(ctx->hw);
 }
 
 static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,

@@ -1043,7 +1043,7 @@ static void sample_context_forgotten(struct kunit *test)
 	struct sample_test *t = test->priv;
 	struct vcm *vcm = sample_vcm(test, t->engine);
 	struct vcm_phys *phys = sample_phys(test, 0x80000000, SZ_1M);
-	struct vcm_res *res = sample_anchor(test, vcm), *more;
+	struct vcm_res *res = sample_anchor(test, vcm);
 
 	to_engine(t->engine)->vcm = NULL;
 	device_release_driver(t->m->mmu);
@@ -1051,8 +1051,8 @@ static void sample_context_forgotten(struct kunit *test)
 			sample_model_access(t->engine, res->start, &vcm, 1,
 					    false));
 
-	more = sample_map(test, vcm, phys, 0);
-	vcm_unmap(more);
+	/* With a table and without */
+	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, 0), ERR_PTR(-ENODEV));
 	vcm_unmap(res);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, 0), ERR_PTR(-ENODEV));
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, t->m->engines[1]), -ENODEV);
@@ -1273,6 +1273,59 @@ static void sample_bus_dies(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, device_attach(t->engine), 1);
 	/* It is held, but its driver has not woken it up */
 	KUNIT_ASSERT_GE(test, pm_runtime_resume(t->engine), 0);
+	expect_recovered(test, t);
+}
+
+/* Where a table of small pages was, so that a large page replaces that */
+static struct vcm_res *sample_replace(struct kunit *test, struct vcm *vcm,
+				      struct device *engine)
+{
+	struct vcm_phys *small = sample_phys(test, 0x80000000, SZ_4K);
+	struct vcm_res *res = vcm_reserve(vcm, SZ_1M, 0);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, small), 0);
+	expect_at(test, engine, res->start, 0x80000000);
+	vcm_unbind(res);
+	vcm_free(small);
+	return res;
+}
+
+/*
+ * A bind does not succeed on hardware that stops answering in the middle of it:
+ * it is off afterwards, or the memory is kept
+ */
+static void sample_bind_fails(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_res *res, *anchor = sample_anchor(test, vcm);
+	struct vcm_phys *large = sample_phys(test, 0xa0000000, SZ_1M);
+
+	sample_power_on(test, t->engine);
+	res = sample_replace(test, vcm, t->engine);
+	t->m->hang = true;
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, large), -EIO);
+	KUNIT_EXPECT_EQ(test, vcm->quarantined, 0);
+	expect_fault(test, t->engine, res->start);
+	t->m->hang = false;
+	sample_power_cycle(test, t);
+	expect_fault(test, t->engine, res->start);
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, large), 0);
+	expect_at(test, t->engine, res->start, 0xa0000000);
+	vcm_unmap(res);
+
+	res = sample_replace(test, vcm, t->engine);
+	t->m->reg_error = -EIO;
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, large), -EIO);
+	expect_kept(test, res, large);
+	sample_power_cycle(test, t);
+	expect_at(test, t->engine, anchor->start, 0x7f000000);
+	vcm_unreserve(res);
+	vcm_unmap(anchor);
+	sample_destroy(t->engine);
+	vcm_free(large);
+	sample_drop_table(vcm);
 	expect_recovered(test, t);
 }
 
@@ -1690,6 +1743,7 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_no_mmu),
 	KUNIT_CASE(sample_probe_errors),
 	KUNIT_CASE(sample_hangs),
+	KUNIT_CASE(sample_bind_fails),
 	KUNIT_CASE(sample_bus_dies),
 	KUNIT_CASE(sample_bus_dies_anywhere),
 	KUNIT_CASE(sample_bus_dies_asleep),
