@@ -305,10 +305,19 @@ static struct vcm_sample *vcm_sample_find(struct device *dev)
 static int vcm_sample_limits(struct vcm *vcm, struct vcm_master *master)
 {
 	struct device *dev = master->dev;
+	struct vcm_sample *hw = vcm_sample_find(dev);
 	u64 last = vcm_device_last(dev);
 
+	if (IS_ERR(hw))
+		return -ENODEV;
+	/* From here on it is only compared with the one that the context holds */
+	vcm_sample_put(hw);
+	if (hw != to_ctx(vcm)->hw)
+		return -EINVAL;
 	master->unsnooped = device_get_dma_attr(dev) != DEV_DMA_COHERENT;
-	return last < U32_MAX ? vcm_master_block(master, last + 1, U32_MAX) : 0;
+	if (last >= U32_MAX)
+		return 0;
+	return vcm_master_block(master, last + 1, U32_MAX);
 }
 
 static void vcm_sample_detach(struct vcm *vcm, struct vcm_master *master)
@@ -326,14 +335,9 @@ static int vcm_sample_attach(struct vcm *vcm, struct vcm_master *master)
 {
 	struct device *dev = master->dev;
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
-	struct vcm_sample *hw = vcm_sample_find(dev);
+	struct vcm_sample *hw = ctx->hw;
 	struct device_link *link;
 
-	if (IS_ERR(hw))
-		return -ENODEV;
-	vcm_sample_put(hw);
-	if (hw != ctx->hw)
-		return -EINVAL;
 	scoped_guard(mutex, &hw->lock) {
 		if (hw->masters && hw->ctx != ctx)
 			return -EBUSY;

@@ -989,6 +989,23 @@ static void sample_mask(struct kunit *test)
 	sample_destroy(t->engine);
 }
 
+/* A device of another MMU is refused as that, and what it is like does not matter */
+static void sample_other_mmu(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct device *other = t->blocks[1]->engines[0];
+	u64 mask = DMA_BIT_MASK(24), *old = other->dma_mask;
+	struct vcm *vcm = sample_vcm(test, t->engine);
+	struct vcm_res *res = vcm_reserve(vcm, SZ_32M, 0);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	other->dma_mask = &mask;
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), -EINVAL);
+	other->dma_mask = old;
+	vcm_unreserve(res);
+	sample_destroy(t->engine);
+}
+
 /* When things go away */
 
 /*
@@ -1738,6 +1755,7 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_busy),
 	KUNIT_CASE(sample_detached),
 	KUNIT_CASE(sample_mask),
+	KUNIT_CASE(sample_other_mmu),
 	KUNIT_CASE(sample_driver_goes),
 	KUNIT_CASE(sample_context_forgotten),
 	KUNIT_CASE(sample_no_mmu),

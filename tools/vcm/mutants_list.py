@@ -343,8 +343,8 @@ MUTANTS = [
      "(SZ_4K | SZ_64K | SZ_1M)",
      "um", "vcm_sample"),
     ("sample: addresses beyond the DMA mask", SAMPLE,
-     "	return last < U32_MAX ?",
-     "	return 0 && last < U32_MAX ?",
+     "	if (last >= U32_MAX)\n		return 0;\n	return vcm_master_block",
+     "	return 0;\n	return vcm_master_block",
      "um", "vcm_sample"),
     ("sample: started without a driver", SAMPLE,
      "	ret = vcm_sample_error(hw);\n	if (ret)\n		return ret;\n	ctx->table =",
@@ -355,4 +355,6 @@ MUTANTS = [
      "um", "vcm_sample"),
     ("sample: bound to hardware that stops answering meanwhile", SAMPLE,
      "	return vcm_sample_error(ctx->hw);\n}", "	return 0;\n}", "um", "vcm_sample"),
+    ("sample: what a device of another MMU cannot use is in force", SAMPLE,
+     "	if (hw != to_ctx(vcm)->hw)\n		return -EINVAL;\n", "", "um", "vcm_sample"),
 ]
