@@ -331,26 +331,52 @@ static void vcm_sample_detach(struct vcm *vcm, struct vcm_master *master)
 	}
 }
 
+/*
+ * The MMU gets power with the master and is unbound after it. The master is not
+ * woken up: its driver may take the topology then. One that is not suspended may
+ * be active soon without a further resume of the MMU, even if it is resuming or
+ * suspending now, so the MMU is held for it. The next suspend of the master drops
+ * all references of the link, however many they are.
+ *
+ * The link stays after detach, until the master's driver is unbound: the driver
+ * core does not let a managed link be deleted by hand.
+ */
+static struct device_link *vcm_sample_link(struct device *dev,
+					   struct device *mmu)
+{
+	u32 flags = DL_FLAG_AUTOREMOVE_CONSUMER | DL_FLAG_PM_RUNTIME;
+	struct device_link *link;
+
+	pm_runtime_get_noresume(dev);
+	if (!pm_runtime_suspended(dev))
+		flags |= DL_FLAG_RPM_ACTIVE;
+	link = device_link_add(dev, mmu, flags);
+	pm_runtime_put(dev);
+	return link;
+}
+
+/*
+ * One window is left: a device that is attached when the unbinding of the MMU's
+ * driver has begun and @gone is not set yet. The driver core does not look for new
+ * links any more, so it does not unbind the device's driver, and warns. The MMU is
+ * switched off all the same, and the context can bind nothing.
+ */
 static int vcm_sample_attach(struct vcm *vcm, struct vcm_master *master)
 {
-	struct device *dev = master->dev;
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	struct vcm_sample *hw = ctx->hw;
 	struct device_link *link;
 
 	scoped_guard(mutex, &hw->lock) {
+		if (hw->gone)
+			return -ENODEV;
 		if (hw->masters && hw->ctx != ctx)
 			return -EBUSY;
 		hw->ctx = ctx;
 		if (!hw->masters++)
 			vcm_sample_program(hw);
 	}
-	/* If it is active, so is the MMU. Not woken up: that may want topology */
-	pm_runtime_get_noresume(dev);
-	link = device_link_add(dev, hw->dev, DL_FLAG_AUTOREMOVE_CONSUMER |
-			       DL_FLAG_PM_RUNTIME |
-			       (pm_runtime_active(dev) ? DL_FLAG_RPM_ACTIVE : 0));
-	pm_runtime_put(dev);
+	link = vcm_sample_link(master->dev, hw->dev);
 	if (link && !READ_ONCE(hw->failed))
 		return 0;
 	vcm_sample_detach(vcm, master);
@@ -385,7 +411,9 @@ static const struct vcm_mmu_driver vcm_sample_ops = {
  * @dev: a master of the block, with its driver bound to it
  *
  * The device is attached and the context inactive. Further masters of the block
- * may be attached. Their drivers are unbound before the MMU's.
+ * may be attached. The MMU is powered while one of them is, and their drivers are
+ * unbound before the MMU's. Both remain so after vcm_detach(), until the driver
+ * of the device is unbound.
  *
  * Context: Process context, may sleep.
  * Return: the context, given up with vcm_destroy(); -EINVAL for a bad pointer,

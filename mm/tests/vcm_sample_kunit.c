@@ -1197,6 +1197,45 @@ static void sample_master_rests(struct kunit *test)
 	vcm_free(phys);
 }
 
+static int sample_resume_creates(struct device *engine)
+{
+	struct vcm *vcm = vcm_sample_create(engine);
+
+	if (IS_ERR(vcm))
+		return PTR_ERR(vcm);
+	to_engine(engine)->vcm = vcm;
+	return 0;
+}
+
+/*
+ * A master that is attached while it is being resumed has the MMU powered when
+ * it is active, with a device link of an earlier time and without, and the MMU
+ * goes off with it
+ */
+static void sample_master_resumes(struct kunit *test)
+{
+	struct sample_test *t = test->priv;
+	struct sample_engine *engine = to_engine(t->engine);
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+	unsigned int i;
+
+	engine->resume = sample_resume_creates;
+	for (i = 0; i < 2; i++) {
+		sample_work(test, t->engine);
+		KUNIT_ASSERT_NOT_NULL(test, engine->vcm);
+		KUNIT_EXPECT_TRUE(test, pm_runtime_active(t->m->mmu));
+		KUNIT_EXPECT_EQ(test, 0, vcm_activate(engine->vcm));
+		res = sample_used(test, engine->vcm, t->engine);
+		phys = res->phys;
+		vcm_unmap(res);
+		vcm_free(phys);
+		sample_destroy(t->engine);
+		sample_rest(test, t->m, t->engine);
+	}
+	engine->resume = NULL;
+}
+
 /* The master reaches @phys still: neither it nor its addresses are for others */
 static void expect_kept(struct kunit *test, struct vcm_res *res,
 			struct vcm_phys *phys)
@@ -1748,8 +1787,9 @@ static struct kunit_case sample_cases[] = {
 	KUNIT_CASE(sample_block_over_table),
 	KUNIT_CASE(sample_random),
 	KUNIT_CASE(sample_runtime_pm),
-#ifdef CONFIG_PM_SLEEP
 	KUNIT_CASE(sample_master_rests),
+	KUNIT_CASE(sample_master_resumes),
+#ifdef CONFIG_PM_SLEEP
 	KUNIT_CASE(sample_system_sleep),
 #endif
 	KUNIT_CASE(sample_busy),

@@ -584,6 +584,17 @@ static void engine_remove(struct platform_device *pdev)
 	vcm_destroy(engine->vcm);
 }
 
+static int engine_runtime_resume(struct device *dev)
+{
+	struct sample_engine *engine = dev_get_drvdata(dev);
+
+	return engine->resume ? engine->resume(dev) : 0;
+}
+
+static const struct dev_pm_ops engine_pm_ops = {
+	RUNTIME_PM_OPS(NULL, engine_runtime_resume, NULL)
+};
+
 static const struct of_device_id engine_of_match[] = {
 	{ .compatible = "test,vcm-sample-engine" },
 	{ }
@@ -595,6 +606,7 @@ static struct platform_driver engine_driver = {
 	.driver = {
 		.name = "vcm-sample-engine",
 		.of_match_table = engine_of_match,
+		.pm = pm_ptr(&engine_pm_ops),
 	},
 };
 

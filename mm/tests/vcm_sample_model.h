@@ -123,9 +123,11 @@ struct sample_model {
 /**
  * struct sample_engine - a master
  * @vcm: destroyed when the master's driver is unbound, NULL for none
+ * @resume: what its driver does at runtime resume, NULL for nothing
  */
 struct sample_engine {
 	struct vcm *vcm;
+	int (*resume)(struct device *engine);
 };
 
 struct sample_model *sample_model_get(struct kunit *test, unsigned int nr);
