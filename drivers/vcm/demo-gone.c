@@ -10,29 +10,60 @@
 
 /* Point 9: a device is unplugged with memory bound in its address space. */
 
-static void demo_unplug(struct demo *d, unsigned int i)
+/*
+ * Whoever unplugs a device takes the lock of the hotplug first and that of the
+ * device inside, so none of the two is held when that one is taken here. Their
+ * drivers may be unbound meanwhile.
+ */
+static void demo_put(struct demo *d, unsigned int i)
 {
-	vcm_edu_put(d->edu[i]);
+	if (!IS_ERR(d->edu[i]))
+		vcm_edu_put(d->edu[i]);
 	d->edu[i] = ERR_PTR(-ENODEV);
-	pci_stop_and_remove_bus_device_locked(d->pdev[i]);
 }
 
-/* The device comes back at the same place, as another struct pci_dev. */
-static int demo_replug(struct demo *d, unsigned int i)
+static int demo_get(struct demo *d, unsigned int i)
 {
-	struct pci_dev *gone = d->pdev[i], *pdev;
+	d->edu[i] = vcm_edu_get(d->pdev[i]);
+	return PTR_ERR_OR_ZERO(d->edu[i]);
+}
 
+/* The second device goes. The first is held again when this returns 0. */
+static int demo_unplug(struct demo *d, const struct demo_buf *buf)
+{
+	int ret;
+
+	demo_put(d, 1);
+	demo_put(d, 0);
+	pci_stop_and_remove_bus_device_locked(d->pdev[1]);
+
+	d->step = "holding the first device again";
+	ret = demo_get(d, 0);
+	if (ret)
+		return ret;
+	/* Bound again, its driver has another address space */
+	return d->edu[0]->vcm == buf->res->vcm ? 0 : -ENODEV;
+}
+
+/* It comes back at the same place, as another struct pci_dev. */
+static int demo_replug(struct demo *d)
+{
+	struct pci_dev *gone = d->pdev[1], *pdev;
+	int ret;
+
+	d->step = "plugging the device in again";
+	demo_put(d, 0);
 	pci_lock_rescan_remove();
 	pci_rescan_bus(gone->bus);
 	pci_unlock_rescan_remove();
 
 	pdev = pci_get_slot(gone->bus, gone->devfn);
-	if (!pdev)
-		return -ENODEV;
-	pci_dev_put(gone);
-	d->pdev[i] = pdev;
-	d->edu[i] = vcm_edu_get(pdev);
-	return PTR_ERR_OR_ZERO(d->edu[i]);
+	if (pdev) {
+		pci_dev_put(gone);
+		d->pdev[1] = pdev;
+	}
+	ret = demo_get(d, 0);
+	return demo_get(d, 1) ?: ret;
 }
 
 /* The address space that was the device's serves to let go, and no more. */
@@ -56,7 +87,9 @@ static int demo_without(struct demo *d, struct demo_buf *buf,
 	u32 window[2 * DEMO_FEW], crc;
 	int ret;
 
-	demo_unplug(d, 1);
+	ret = demo_unplug(d, buf);
+	if (ret)
+		return ret;
 	ret = demo_check_dead(d, buf, res);
 	if (ret)
 		return ret;
@@ -77,6 +110,7 @@ static int demo_without(struct demo *d, struct demo_buf *buf,
 int vcm_demo_unplugged(struct demo *d)
 {
 	struct demo_buf *buf = vcm_demo_buf_new(d, d->edu[0]->vcm);
+	const char *step;
 	struct vcm_res *res;
 	int ret, back;
 
@@ -91,10 +125,11 @@ int vcm_demo_unplugged(struct demo *d)
 	vcm_unmap(res);
 	ret = vcm_demo_buf_free(d, buf, ret);
 
-	back = demo_replug(d, 1);
-	if (back && !ret) {
-		d->step = "plugging the device in again";
-		ret = back;
+	step = d->step;
+	back = demo_replug(d);
+	if (ret) {
+		d->step = step;
+		return ret;
 	}
-	return ret ?: vcm_demo_try(d, d->edu[1]);
+	return back ?: vcm_demo_try(d, d->edu[1]);
 }
