@@ -14,7 +14,8 @@
  *
  * Writing a seed to vcm-edu/keep binds memory that the devices have written and
  * leaves it bound, for instance for as long as the system sleeps. Writing 0
- * shows that nothing has changed, for the CPU and the devices, and ends that.
+ * shows that nothing has changed, for the CPU and the devices, and ends that. In
+ * between the module cannot be removed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -223,6 +224,7 @@ static int __init demo_init(void)
 }
 module_init(demo_init);
 
+/* Nothing is kept by now: the module of memory that is there cannot go */
 static void __exit demo_exit(void)
 {
 	debugfs_remove(demo_dir);
