@@ -350,7 +350,7 @@ MUTANTS = [
      "	ret = hw->failed ? -EIO : 0;\n	if (ret)\n		return ret;\n	ctx->table =",
      "um", "vcm_sample"),
     ("sample: bound to a table whose driver has gone", SAMPLE,
-     "	ret = vcm_sample_error(ctx->hw);\n", "	ret = ctx->hw->failed ? -EIO : 0;\n",
+     "	if (hw->gone)\n		return -ENODEV;\n	return hw->failed", "	return hw->failed",
      "um", "vcm_sample"),
     ("sample: bound to hardware that stops answering meanwhile", SAMPLE,
      "	return vcm_sample_error(ctx->hw);\n}", "	return 0;\n}", "um", "vcm_sample"),
