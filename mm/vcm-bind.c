@@ -338,7 +338,7 @@ static bool vcm_res_leave(struct vcm_res *res, unsigned long by)
 		list_del(&res->vcm_entry);
 	if (vcm_fixed(vcm) || res->quarantined)
 		return false;
-	/* Out of the tree first: they may be somebody else's at once */
+	/* Out of the tree first: who gets the addresses next inserts them there */
 	vcm_res_erase(res, by);
 	return vcm->driver->unreserve && !vcm->dead;
 }
@@ -661,7 +661,7 @@ static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
 		/* The failure left it unbound */
 		res->state = VCM_RES_BINDING;
 	}
-	/* Whoever met it among the bindings of the memory may own it by now */
+	/* Another vcm_map() may have found it in the meantime and own it too */
 	vcm_res_drop(res, false, owner);
 	return ERR_PTR(ret);
 }

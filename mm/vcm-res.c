@@ -52,7 +52,7 @@ void vcm_res_put(struct vcm_res *res)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_res_put);
 
-/* A reservation with one owner and no addresses yet; @state is what it is born as. */
+/* A reservation with one owner and no addresses yet, in a first @state. */
 struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags, enum vcm_res_state state,
 			    unsigned long owner)

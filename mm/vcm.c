@@ -35,10 +35,10 @@
  * The state of a reservation (enum vcm_res_state) makes the slow work of
  * different reservations run in parallel and that of one exclusive, which is
  * what today's page-table code demands of its caller. Topology is taken before
- * the state changes; only a reservation that vcm_map() makes is born as one
- * that is being bound. Nobody waits for a state while holding topology or while
- * another reservation is binding or unbinding on his account: a waiter drops
- * topology, waits, takes it again and looks again.
+ * the state changes; only vcm_map() makes a reservation that is being bound
+ * from the start. Nobody waits for a state while holding topology or while
+ * binding or unbinding another reservation: a waiter drops topology, waits,
+ * takes it again and looks again.
  *
  * References
  * ----------

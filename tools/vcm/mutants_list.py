@@ -26,7 +26,7 @@ MUTANTS = [
     ("core: what has no owner any more is bound", BIND,
      "	if (!refcount_read(&res->owners))\n		return -EINVAL;\n", "", "um", "vcm_core"),
     ("core: the last drop keeps the address", BIND,
-     "	/* Out of the tree first: they may be somebody else's at once */\n	vcm_res_erase(res, by);\n",
+     "	/* Out of the tree first: who gets the addresses next inserts them there */\n	vcm_res_erase(res, by);\n",
      "", "um", "vcm_c*"),
     ("ask: destroy keeps the addresses", CORE,
      "	if (!vcm->driver->unreserve)\n		return;\n	for (rb =",
@@ -49,7 +49,7 @@ MUTANTS = [
     # not here: that vcm_bind_born() looks at the granule again. Only an attach between two instructions of
     # vcm_map() could show it, which granule_races meets by luck
     ("core: a mapping that failed is gone, whoever owns it", BIND,
-     "	/* Whoever met it among the bindings of the memory may own it by now */\n	vcm_res_drop(res, false, owner);",
+     "	/* Another vcm_map() may have found it in the meantime and own it too */\n	vcm_res_drop(res, false, owner);",
      "	vcm_res_put(res);", "um", "vcm_core*"),
     ("core: a binding inherits the ownership of made memory", BIND,
      "	res->made = made;", "	res->made |= made;", "um", "vcm_c*"),
