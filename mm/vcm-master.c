@@ -326,7 +326,8 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_master *master)
  * divide, -EPERM when the device would see all memory between two contexts,
  * -EOPNOTSUPP when the provider cannot attach devices or this one, -ENODEV when
  * the context is being destroyed or the device has no such IOMMU, -EBUSY when
- * the device sees another context of the same MMU, -ENOMEM. On an error nothing has changed.
+ * the device sees another context of the same MMU, -ENOMEM. On an error nothing
+ * has changed.
  */
 int vcm_attach(struct vcm *vcm, struct device *dev)
 {

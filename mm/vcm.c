@@ -267,7 +267,7 @@ EXPORT_SYMBOL_GPL(vcm_deactivate);
 
 /* Faults */
 
-/* Sets @handler, and returns when the one before is not running any more. */
+/* Sets @handler. Returns the one before, which may be running yet. */
 static struct vcm_fault_handler *
 vcm_fault_handler_swap(struct vcm *vcm, struct vcm_fault_handler *handler)
 {

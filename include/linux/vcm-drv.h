@@ -121,6 +121,7 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap);
 int vcm_master_block(struct vcm_master *master, dma_addr_t start,
 		     dma_addr_t last);
+
 /**
  * vcm_map_errno() - what &vcm_driver.map says of an error of the IOMMU API
  * @ret: what that API answered
@@ -128,7 +129,8 @@ int vcm_master_block(struct vcm_master *master, dma_addr_t start,
  * Drivers of IOMMUs say in two ways that a page table cannot describe memory:
  * too high an address, and no RAM. The core has looked at everything else.
  *
- * Return: an errno of vcm_bind().
+ * Context: Any.
+ * Return: 0 if @ret is, else an errno of vcm_bind().
  */
 static inline int vcm_map_errno(int ret)
 {
