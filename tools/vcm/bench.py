@@ -19,7 +19,7 @@ import images
 import readme
 from steps import BUILD, REPO, Failure, shown
 
-MODULE = REPO / "drivers/vcm/bench-run.c"
+MODULE = REPO / "drivers/vcm/bench/run.c"
 FOLDER = BUILD / "bench"
 #: the SMMU's CMDQ_PROD, which counts the commands to it
 COMMANDS = "0x9050098"

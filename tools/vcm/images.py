@@ -39,7 +39,7 @@ def build_bench():
     """The run image of arm64, which loads the benchmark and what that needs."""
     build_run()
     modules = kbuild.built_modules("run")
-    needed = [m for m in modules if m.stem in kbuild.depends(kbuild.out("run") / f"drivers/vcm/{BENCH}.ko")]
+    needed = [m for m in modules if m.stem in kbuild.depends(kbuild.out("run") / f"drivers/vcm/bench/{BENCH}.ko")]
     return packed("run", ARM64, [*needed, *(m for m in modules if m.stem == BENCH)], purpose="bench")
 
 

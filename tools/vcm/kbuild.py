@@ -18,6 +18,8 @@ from steps import LOGS, REPO, Failure, run
 JOBS = len(os.sched_getaffinity(0))
 CONFIGS = REPO / "tools/vcm/configs"
 INIT = REPO / "tools/vcm/init.c"
+#: The Makefiles with objects of VCM. Each folder has its own.
+MAKEFILES = ("mm/Makefile", "drivers/vcm/Makefile", "drivers/vcm/demo/Makefile", "drivers/vcm/bench/Makefile")
 ENV = {"CCACHE_NOHASHDIR": "1", "KBUILD_BUILD_USER": "vcm", "KBUILD_BUILD_HOST": "vcm",
        "KBUILD_BUILD_TIMESTAMP": "1 Jan 2026"}
 

@@ -28,7 +28,7 @@ def listed(folder, arch):
     """The objects that our Makefiles name, by whether they become modules."""
     config = kbuild.settings((folder / ".config").read_text())
     builtin, modules = [], []
-    for makefile in ("mm/Makefile", "drivers/vcm/Makefile"):
+    for makefile in kbuild.MAKEFILES:
         text = (overlay.REPO / makefile).read_text().replace("\\\n", " ")
         for symbol, words in re.findall(r"^\s*obj-\$\((CONFIG_\w+)\)\s*[+:]?=(.*)$", text, re.M):
             value = config.get(symbol, "n")
@@ -36,7 +36,8 @@ def listed(folder, arch):
                 continue
             if value == "n":
                 raise Failure(f"{symbol} is not set, so {words.strip()} would not be compiled")
-            names = [makefile.rpartition("/")[0] + "/" + w for w in words.split()]
+            # a word with a slash at the end is a folder, which has a Makefile
+            names = [makefile.rpartition("/")[0] + "/" + w for w in words.split() if not w.endswith("/")]
             (modules if value == "m" else builtin).extend(names)
     return builtin, modules
 

@@ -15,7 +15,6 @@ from steps import LOGS, Failure, error_lines, run
 
 ARCHES = (ARM64, ARM, X86_64)
 KCONFIGS = ("mm/Kconfig", "drivers/vcm/Kconfig")
-MAKEFILES = ("mm/Makefile", "drivers/vcm/Makefile")
 CONDITION = re.compile(r"ifdef (CONFIG_\w+)$")
 #: obj-$(CONFIG_A) += a.o; and the parts of an object, a-y := b.o, a-$(CONFIG_B) += c.o
 OBJECTS = re.compile(r"([\w/-]+)-(?:y|\$\((CONFIG_VCM\w*)\))\s*[+:]=(.*)$")
@@ -77,7 +76,7 @@ def configure(arch, value, known):
 
 def statements(config):
     """(symbol or name, objects) of each line of the present commit's Makefiles that is not off."""
-    for makefile in filter(lambda name: (TREE / name).exists(), MAKEFILES):
+    for makefile in filter(lambda name: (TREE / name).exists(), kbuild.MAKEFILES):
         folder, off = makefile.rpartition("/")[0], False
         for line in (TREE / makefile).read_text().replace("\\\n", " ").splitlines():
             if m := CONDITION.match(line):
@@ -86,7 +85,7 @@ def statements(config):
                 off = False
             elif (m := OBJECTS.match(line)) and not off and config.get(m[2] or "CONFIG_VCM", "n") != "n":
                 name = m[2] if m[1] == "obj" else f"{folder}/{m[1]}.o"
-                yield name or "", [f"{folder}/{word}" for word in m[3].split()]
+                yield name or "", [f"{folder}/{word}" for word in m[3].split() if not word.endswith("/")]
 
 
 def listed(config):

@@ -7,6 +7,7 @@ import arch
 import boot
 import demo
 import kbuild
+import overlay
 
 
 class Table(unittest.TestCase):
@@ -36,6 +37,13 @@ class Table(unittest.TestCase):
 
     def test_every_architecture_is_shown(self):
         self.assertEqual({boot.MACHINES[m].arch for m in demo.EVERYWHERE}, set(arch.ALL))
+
+
+class Makefiles(unittest.TestCase):
+    def test_every_makefile_is_known(self):
+        """The checks compile what these name, and drivers/Makefile names a folder only."""
+        found = {name for name in overlay.repo_files() if name.endswith("/Makefile")}
+        self.assertEqual(set(kbuild.MAKEFILES) | {"drivers/Makefile"}, found)
 
 
 class Expected(unittest.TestCase):

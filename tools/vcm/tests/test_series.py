@@ -41,6 +41,7 @@ endif
 obj-$(CONFIG_VCM_A) += many.o
 many-y := one.o \\
 	  two.o
+obj-$(CONFIG_VCM_A) += folder/
 """
 
 
@@ -54,7 +55,7 @@ class Parts(unittest.TestCase):
     def test_everything(self):
         """All parts together are the file."""
         self.assertEqual(self.kconfig("VCM", "VCM_A", "VCM_B"), KCONFIG)
-        self.assertEqual(self.makefile("vcm.o", "tests/b.o", "many.o", "one.o"), MAKEFILE)
+        self.assertEqual(self.makefile("vcm.o", "tests/b.o", "many.o", "one.o", "folder/"), MAKEFILE)
 
     def test_files_of_the_tree(self):
         for path in series_parts.SPLIT:
@@ -84,7 +85,7 @@ class Parts(unittest.TestCase):
 
     def test_names(self):
         self.assertEqual([unit[0] for unit in series_parts.makefile_units(MAKEFILE) if unit[0]],
-                         [["vcm.o", "vcm-two.o"], ["tests/b.o"], ["many.o"], ["one.o", "two.o"]])
+                         [["vcm.o", "vcm-two.o"], ["tests/b.o"], ["many.o"], ["one.o", "two.o"], ["folder/"]])
 
 
 class Manifest(unittest.TestCase):

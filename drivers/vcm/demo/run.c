@@ -9,7 +9,7 @@
  *
  *	point|provider|buffer bytes|parts|device address|leaves|verified|result
  *
- * Writing a seed to vcm-edu/disk does so with a disk, too; demo-disk.c says which
+ * Writing a seed to vcm-edu/disk does so with a disk, too; disk.c says which
  * disk it writes to. Each file gives the rows of the last run, whichever that was.
  *
  * Writing a seed to vcm-edu/keep binds memory that the devices have written and

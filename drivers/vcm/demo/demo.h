@@ -10,7 +10,7 @@
 #include <linux/mm_types.h>
 #include <linux/prandom.h>
 
-#include "vcm-edu.h"
+#include "../vcm-edu.h"
 
 #define DEMO_SIZE	SZ_4M
 #define DEMO_PAGES	(DEMO_SIZE >> PAGE_SHIFT)
