@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Start vcm.py; a fresh machine may lack even Python. The other tools are vcm.py's matter (deps.py).
+# Start vcm.py; a fresh machine may lack even Python. The other tools are vcm.py's matter (common/deps.py).
 if ! command -v python3 >/dev/null; then
 	install="apt-get install -y --no-install-recommends python3"
 	if ! command -v apt-get >/dev/null; then

@@ -6,22 +6,14 @@ import os
 import signal
 import sys
 
-import arch
-import base
-import bench
-import boot
-import demo
-import deps
-import gate
-import images
-import kunit
-import mutants
-import overlay
-import series
-import series_check
-import shell
-import suites
-from steps import Failure, build_lock, unwritable
+from common import arch, deps
+from common.steps import Failure, build_lock, unwritable
+from kernel import images
+from machine import boot, demo, shell
+from measure import bench
+from series import patches, review
+from tree import base, overlay
+from verify import gate, kunit, mutants, suites
 
 
 def prepare(arches=(arch.ARM64,), test=False):
@@ -88,14 +80,14 @@ def series_files():
     """BASE= needs no tree of ours."""
     if not os.environ.get("BASE"):
         base.ensure(os.environ.get("KSRC"))
-    series.series()
+    patches.series()
 
 
 def checked_series():
     deps.ensure(arch.ALL, series=True)
     base.ensure(os.environ.get("KSRC"))
     overlay.apply()
-    series_check.check()
+    review.check()
 
 
 def gated(what, arches=(arch.ARM64,)):

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The KUnit suites: on ARCH=um at native speed, on the debug kernel in QEMU."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from common.steps import LOGS, Failure, run
+from kernel import kbuild
+from machine import boot, splats
+from tree.base import LINUX
+
+TOOL = LINUX / "tools/testing/kunit/kunit.py"
+PORTABLE = LINUX / "mm/tests/vcm.kunitconfig"
+#: the devices are the suites', not the example driver's; a slow host is no reason to fail
+COMMAND_LINE = ["vcm_edu.leave=1", "kunit.timeout=900"]
+TIMEOUT = 3000
+
+
+def kunitconfig():
+    """The suites' own configuration, or the one named by KUNITCONFIG=."""
+    path = Path(os.environ.get("KUNITCONFIG") or PORTABLE).absolute()
+    if not path.is_file():
+        raise Failure(f"no KUnit configuration {path}")
+    return path
+
+
+def bad_cases(group, path=""):
+    """The names of the cases of a result that neither passed nor were skipped."""
+    here = f"{path}{group['name']}." if group["name"] != "main" else path
+    for case in group["test_cases"]:
+        if case["status"] not in ("PASS", "SKIP"):
+            yield here + case["name"]
+    for sub in group["sub_groups"]:
+        yield from bad_cases(sub, here)
+
+
+def parse(log, brief):
+    """Let KUnit's parser print a console log. Returns its counts of cases, and the bad ones."""
+    result = LOGS / f"{log.stem}.json"
+    result.unlink(missing_ok=True)
+    sys.stdout.flush()
+    subprocess.run([sys.executable, TOOL, "parse", f"--json={result}", *(["--failed"] if brief else []),
+                    log], stdin=subprocess.DEVNULL)
+    if not result.exists():
+        raise Failure("KUnit's parser gave no result", log)
+    group = json.loads(result.read_text())
+    counts = group["misc"]
+    bad = list(bad_cases(group))
+    # errors of the parser itself, for example a suite that ends early, are no case's
+    rest = sum(counts[kind] for kind in ("failed", "crashed", "errors")) - len(bad)
+    bad += ["an error of the suites or of the log"] * rest
+    return {"passed": counts["passed"], "skipped": counts["skipped"], "bad": bad}
+
+
+def good(counts):
+    return counts["passed"] and not counts["bad"]
+
+
+def default_machine(arch):
+    return next(name for name, m in boot.MACHINES.items() if m.arch is arch)
+
+
+def label(image, machine, memory):
+    """The name of a run's log; the machine is in it where the image does not tell it."""
+    where = "" if machine == default_machine(image.arch) else machine
+    return "-".join(filter(None, ["kunit", image.name, where, memory]))
+
+
+def qemu(image, filter_glob=None, memory=None, brief=False, machine=None):
+    """Run the suites on a debug image. Returns the boot and the counts of cases."""
+    machine = machine or default_machine(image.arch)
+    words = list(COMMAND_LINE)
+    if filter_glob:
+        words += [f"kunit.filter_glob={filter_glob}", "vcm.leaks=0"]
+    booted = boot.boot(image, machine, "kunit", words, timeout=TIMEOUT,
+                       label=label(image, machine, memory), memory=memory)
+    return booted, parse(booted.log, brief)
+
+
+def um_configs():
+    """The words that name the configuration of the ARCH=um image."""
+    return [f"--kunitconfig={c}" for c in (kunitconfig(), kbuild.CONFIGS / "um.config")]
+
+
+def um(filter_glob=None, brief=False, tree=LINUX, configs=None):
+    """Run the suites on ARCH=um. Returns the counts of cases, the log and its alarms."""
+    folder, tool = tree / "out-um", tree / TOOL.relative_to(LINUX)
+    label = "um" if tree == LINUX else f"{tree.parent.name}-um"
+    folder.mkdir(exist_ok=True)
+    common = [f"--build_dir={folder.name}", *(configs or um_configs())]
+    run("building the ARCH=um image",
+        [sys.executable, tool, "build", *common, f"--jobs={kbuild.JOBS}",
+         *(f"--make_options={o}" for o in kbuild.compiler())],
+        LOGS / f"build-{label}.log", env=kbuild.ENV, cwd=tree)
+    filters = [filter_glob] if filter_glob else []
+    run("KUnit on ARCH=um",
+        [sys.executable, tool, "exec", *common, f"--timeout={TIMEOUT}", "--raw_output=all", *filters],
+        LOGS / f"kunit-{label}.log", cwd=tree, check=False)
+    log = folder / "test.log"
+    counts = parse(log, brief)
+    lines = log.read_text(errors="backslashreplace").splitlines()
+    return counts, log, splats.excerpt(lines, splats.find(lines))
