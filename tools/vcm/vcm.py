@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What the root Makefile calls: one subcommand for each target."""
+"""The front of the tools: one subcommand for each target of the root Makefile."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def prepare(arches=(arch.ARM64,), test=False):
 
 
 def run(machines):
-    """Build an image for each architecture, show it on every machine, or on the one that MACHINE= names."""
+    """Build the images, and run the demo on @machines or on the one that MACHINE= names."""
     one = shell.wanted(default=None, among=demo.EVERYWHERE)
     machines = [one] if one else machines
     prepare({boot.MACHINES[m].arch for m in machines})
@@ -77,7 +77,7 @@ def mutate():
 
 
 def series_files():
-    """BASE= needs no tree of ours."""
+    """Write the series. With BASE=, build/linux is not needed."""
     if not os.environ.get("BASE"):
         base.ensure(os.environ.get("KSRC"))
     patches.series()
@@ -120,7 +120,7 @@ def interrupted(*_):
 
 
 def main():
-    # the kernel's makes are no children of ours: they take no variables and no jobs from it
+    # the kernel's makes must not inherit variables or jobs of the make that runs this
     for name in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL"):
         os.environ.pop(name, None)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -138,7 +138,7 @@ def main():
         failure.show()
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; the next run goes on from here", file=sys.stderr)
+        print("\ninterrupted; the next run continues from here", file=sys.stderr)
         return 130
     return 0
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, eq=False)
 class Arch:
-    """What is particular to one of them.
+    """One architecture.
 
-    linux: what the kernel's makes call it
-    cross: prefix of the compiler's name; empty: the compiler of this machine
-    packages: what builds and runs it, as in common/deps.py
-    debian: what Debian calls it
+    linux: name in the kernel's makefiles (ARCH=)
+    cross: prefix of the cross compiler's name; empty for this machine's own compiler
+    packages: Debian packages that build and run it, in the form of common/deps.py
+    debian: name in Debian
     kernel: the bootable file in an output folder
-    console: the serial port
+    console: device name of the serial port
     qemu: emulator and processor
-    configs: names of its fragments, for all images or for one kind, beside those of every architecture
-    iommu: its machines have one, so the images have drivers for it
+    configs: names of its configuration fragments, in addition to those of every architecture
+    iommu: true if its machines have an IOMMU; the images then have drivers for it
     """
     name: str
     linux: str

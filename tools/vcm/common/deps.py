@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The tools that the project needs, as Debian 12 packages; installed where that is possible."""
+"""Install the tools that the project needs, as Debian 12 packages."""
 
 import os
 import shlex
@@ -9,15 +9,15 @@ import subprocess
 from common.arch import ARM64
 from common.steps import LOGS, Failure, run
 
-#: package -> a command that it brings (for machines without apt), or None for libraries
+#: package -> a command in it, to look for on machines without apt; None for libraries
 BUILD = {
     "make": "make", "gcc": "gcc", "libc6-dev": None, "python3": "python3", "perl": "perl",
     "flex": "flex", "bison": "bison", "bc": "bc", "xz-utils": "xz", "cpio": "cpio",
     "rsync": "rsync", "kmod": "depmod", "ccache": "ccache", "libssl-dev": None, "libelf-dev": None,
 }
-#: what only tests use
+#: used by tests only
 TEST = {"clang-19": "clang-19", "lld-19": "ld.lld-19", "llvm-19": "llvm-nm-19", "git": "git"}
-#: what the whole check of the series uses besides
+#: also used by make series-check
 SERIES = {"python3-sphinx": "sphinx-build", "python3-ruamel.yaml": None, "python3-libfdt": None,
           "yamllint": "yamllint"}
 
@@ -29,12 +29,12 @@ def installed(package):
 
 
 def as_root():
-    """The words that make a command root's, or None."""
+    """Return the words that run a command as root, or None if there are none."""
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):
         return None
-    # a password may be asked for on a terminal only
+    # sudo asks for a password only on a terminal
     silent = subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
     return ["sudo"] if silent or os.isatty(0) else None
 
@@ -46,7 +46,7 @@ def check_commands(wanted):
 
 
 def ensure(arches=(ARM64,), test=False, series=False):
-    """What builds and runs the images of these architectures is there, or the user hears of it."""
+    """Install what builds and runs the images of @arches, or raise Failure with the command to type."""
     wanted = BUILD | (TEST if test or series else {}) | (SERIES if series else {})
     for arch in arches:
         wanted |= arch.packages

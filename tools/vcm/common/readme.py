@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keep the example in README.md equal to the file that the tests build, and quote the benchmark
-there and in the documentation.
+"""Copy the example that the tests build into README.md, and the benchmark's summary into README.md
+and the documentation.
 
-  readme.py          exits with 1 and says so when they differ
-  readme.py --write  takes the example over
+  tools/vcm/common/readme.py          exit with 1 if README's example differs from its source
+  tools/vcm/common/readme.py --write  copy the example into README
 """
 
 import pathlib
@@ -21,7 +21,7 @@ SOURCE = re.compile(r"/\* example: begin \*/\n(.*?)/\* example: end \*/", re.S)
 
 
 def filled(text):
-    """README's text with the example as the source file has it."""
+    """Return README's text with the example copied from its source file."""
 
     def example(match):
         source = SOURCE.search((TOP / match[2]).read_text())
@@ -31,12 +31,12 @@ def filled(text):
 
 
 def quoted(text, marks, block):
-    """A text with the benchmark's summary between its marks."""
+    """Return a text with the benchmark's summary between its marks."""
     return marks.sub(lambda match: match[1] + block + match[3], text)
 
 
 def quote(markdown, rest):
-    """Take the benchmark's summary over, in both languages. Returns the files that have a place for it."""
+    """Write the benchmark's summary into README and the documentation. Return the files that have marks for it."""
     written = []
     for file, marks, block in ((README, BENCH, markdown), (RATIONALE, BENCH_RST, rest)):
         have = file.read_text()
@@ -47,7 +47,7 @@ def quote(markdown, rest):
 
 
 def current():
-    """Whether README has its example, as it is in the source file."""
+    """Return true if README's example equals its source file."""
     have = README.read_text()
     return bool(BLOCK.search(have)) and have == filled(have)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Long steps: what is being done, for how long, where its log is, what went wrong."""
+"""Run long steps: show their progress, write their logs, report their failures."""
 
 import contextlib
 import errno
@@ -17,10 +17,10 @@ BUILD = Path(os.environ.get("BUILD") or REPO / "build").absolute()
 LOGS = BUILD / "logs"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "vcm"
 
-#: what to give where these cannot be written
+#: what to tell the user if a folder cannot be written
 INSTEAD = {BUILD: "give BUILD=folder to build in another one", CACHE: "give XDG_CACHE_HOME=folder for another cache"}
 
-#: Lines of a build log that say why it failed; the rest only says that it did.
+#: Lines of a build log with the cause of a failure, and lines that only follow from it.
 CAUSES = re.compile(r": (fatal )?error:|undefined (reference|symbol)|undefined!|No rule to make|"
                     r"No space left|^E: |ERROR: |multiple definition|syntax error|Traceback|"
                     r"Missing: |warning: ignoring|^\S*Error: ")
@@ -28,7 +28,7 @@ EFFECTS = re.compile(r"\*\*\*|\berror\b|cannot |not found", re.I)
 
 
 class Failure(Exception):
-    """A step failed; the text is what the user sees."""
+    """A step failed. The text is shown to the user."""
 
     def __init__(self, what, log=None, lines=()):
         super().__init__(what)
@@ -45,39 +45,39 @@ class Failure(Exception):
 
 
 def shown(path):
-    """A path as the user would type it."""
+    """Return a path as the user would type it."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
 
 
-#: why a folder cannot be written, whatever is to be written there
+#: errors that mean that a folder cannot be written
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST,
            errno.ELOOP, errno.ENAMETOOLONG}
 
 
 def keeps(path, folder, number):
-    """Whether an error at a path keeps us from writing in a folder."""
-    # mkdir names the folder on the way that it could not make; /proc has no such folder even then
+    """Return true if an error at a path means that a folder cannot be written."""
+    # mkdir names the first parent that it could not create; for a parent in /proc the error is ENOENT
     if folder.is_relative_to(path):
         return number in REFUSED or number == errno.ENOENT
     return number in REFUSED and path.is_relative_to(folder)
 
 
 def unwritable(error):
-    """The Failure for the user of an OSError that is no fault of the tools, or None."""
+    """Return a Failure for an OSError that the user can correct, else None."""
     if isinstance(error.filename, (str, os.PathLike)):
         path = Path(error.filename).absolute()
         what = f"cannot write {shown(path)}"
         lines = [give for folder, give in INSTEAD.items() if keeps(path, folder, error.errno)]
     else:
-        # a write into an open file, whose name is not told
+        # a write to an open file: the error has no file name
         what = "cannot write"
         lines = list(INSTEAD.values()) if error.errno in REFUSED else []
-    reason = "it is there and is no folder" if error.errno == errno.EEXIST else error.strerror
+    reason = "it exists and is not a folder" if error.errno == errno.EEXIST else error.strerror
     return Failure(f"{what}: {reason}", lines=lines) if lines else None
 
 
 class Progress:
-    """One line that lives while a step runs (terminal), or a start and an end line (log)."""
+    """Show a step: one updated line on a terminal, a start line and an end line in a log."""
 
     def __init__(self, what):
         self.what = what
@@ -105,7 +105,7 @@ class Progress:
 
 
 def ended_by(why):
-    """What a step that an exception ends says: ^C is no failure of its."""
+    """Return the result of a step that an exception ended. ^C is not a failure."""
     return "interrupted" if isinstance(why, KeyboardInterrupt) else "FAILED"
 
 
@@ -121,7 +121,7 @@ def progress(what):
 
 
 def last_line(path):
-    """The last full line of a growing log."""
+    """Return the last line of a growing log."""
     with open(path, "rb") as f:
         f.seek(0, os.SEEK_END)
         f.seek(max(0, f.tell() - 400))
@@ -130,7 +130,7 @@ def last_line(path):
 
 
 def error_lines(log, limit=25):
-    """The lines of a failed build's log that matter, or its end."""
+    """Return the lines of a failed build's log that say why, or its last lines."""
     lines = [l.rstrip() for l in Path(log).read_text(errors="replace").splitlines()]
     for pattern in (CAUSES, EFFECTS):
         hits = [l for l in lines if pattern.search(l)]
@@ -140,7 +140,7 @@ def error_lines(log, limit=25):
 
 
 def stop(proc):
-    """End a process and what it started; it is the leader of its own group."""
+    """End a process group, given the process that leads it."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(proc.pid, signal.SIGTERM)
     try:
@@ -152,7 +152,7 @@ def stop(proc):
 
 
 def run(what, argv, log, env=None, cwd=None, check=True, append=False):
-    """Run a command, its output in a log, as one step. Returns the exit status."""
+    """Run a command as one step, with its output in a log. Return the exit status."""
     log = Path(log)
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "a" if append else "w") as out, progress(what) as p:
@@ -177,9 +177,9 @@ def run(what, argv, log, env=None, cwd=None, check=True, append=False):
 
 @contextlib.contextmanager
 def build_lock(target):
-    """Two makes in one build folder would spoil each other's work: the second waits."""
+    """Hold the lock of the build folder. A second make waits for it."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    # not "w": what the other make wrote is to be read
+    # "w" would erase the line that the other make wrote
     with open(BUILD / ".lock", "a+") as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a step says of its end."""
+"""Results of steps, the lock of the build folder, and errors that the user can correct."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ from common import steps
 
 class Ends(unittest.TestCase):
     def said(self, why=None):
-        """Of a step that an exception ends."""
+        """Return the last line that a step prints; @why: the exception that ends it."""
         with contextlib.redirect_stdout(io.StringIO()) as out:
             try:
                 with steps.progress("a step"):
@@ -34,7 +34,7 @@ class Ends(unittest.TestCase):
         self.assertIn("a step: FAILED", self.said(steps.Failure("x")))
 
     def test_interrupted(self):
-        """^C is no failure of the step, and goes on to who ends the run."""
+        """^C is not a failure of the step, and is raised again."""
         self.assertIn("a step: interrupted", self.said(KeyboardInterrupt()))
 
 
@@ -42,7 +42,7 @@ class Lock(unittest.TestCase):
     OTHER = "from common import steps\nwith steps.build_lock('run'):\n    print((steps.BUILD / '.lock').read_text(), end='')"
 
     def test_who_is_waited_for(self):
-        """The second make tells whom it waits for, goes on when that ends, and is then the one to wait for."""
+        """The second make names the first, continues when that ends, and then holds the lock."""
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(steps, "BUILD", Path(folder)):
             with steps.build_lock("test"):
                 other = subprocess.Popen([sys.executable, "-c", self.OTHER], stdout=subprocess.PIPE, text=True,
@@ -55,14 +55,14 @@ class Lock(unittest.TestCase):
 
 
 class Unwritable(unittest.TestCase):
-    """A folder that cannot be written is the user's matter, and is told with what to do."""
+    """If a folder cannot be written, the message says what to do."""
 
     def told(self, error):
         failure = steps.unwritable(error)
         return failure and [str(failure), *failure.lines]
 
     def make(self, **env):
-        """What a make says that does not come past its lock."""
+        """Run a make that fails before it holds the lock. Return its status and its error lines."""
         done = subprocess.run([sys.executable, steps.REPO / "tools/vcm/vcm.py", "deps"], capture_output=True,
                               text=True, env={**os.environ, **env})
         return done.returncode, done.stderr.splitlines()
@@ -77,17 +77,17 @@ class Unwritable(unittest.TestCase):
         self.assertIn("give XDG_CACHE_HOME=folder for another cache", lines)
 
     def test_on_the_way(self):
-        """mkdir names the folder that it could not make first."""
+        """mkdir names the first folder that it could not create."""
         with mock.patch.object(steps, "INSTEAD", {Path("/a/b/build"): "give"}):
             for number in (errno.EROFS, errno.ENOENT):
                 self.assertEqual(["cannot write /a: no", "give"], self.told(OSError(number, "no", "/a")))
 
     def test_full(self):
-        """A write names no file."""
+        """The error of a write has no file name."""
         self.assertEqual(3, len(self.told(OSError(errno.ENOSPC, "No space left on device"))))
 
     def test_the_tools_own(self):
-        """A program or a file that is missing is a fault, with a traceback."""
+        """A missing program or file is a bug of the tools and gives a traceback."""
         self.assertIsNone(self.told(FileNotFoundError(errno.ENOENT, "none", str(steps.BUILD / "x"))))
         self.assertIsNone(self.told(PermissionError(errno.EACCES, "no", "/elsewhere/x")))
 

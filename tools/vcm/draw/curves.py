@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which curves the benchmark's rows make."""
+"""Draw the benchmark's rows as curves."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from draw.plot import COLOURS, DASHED, MARKERS, WIDE, Axis, Figure, Line, Panel,
 from machine import demo
 from measure.bench_rows import is_own
 
-#: everybody looks the same in every figure
+#: the style of each name, the same in every figure
 STYLES = {
     "vcm": Style("#0072b2", width=WIDE),
     "vcm-pages": Style("#56b4e9", "circle", DASHED, WIDE),
@@ -30,24 +30,24 @@ class Plot:
     name: str
     title: str
     subjects: tuple
-    #: the column that is the x axis, and what it is called
+    #: the column of the x axis, and the label of the axis
     along: str
     label: str
     unit: str = "instructions"
-    #: only cells with these values
+    #: (column, values): only cells with these values
     only: tuple = ()
     panels: str = "state"
-    #: divide by this one's cost
+    #: divide by the cost of this peer
     over: str = ""
-    #: (panel, value, name) of what to compare with
+    #: (panel, value, name) of each level to compare with
     levels: tuple = ()
-    #: of the x axis, when that is a number of something
+    #: the base of the x axis, if that is a count
     base: int = 10
 
 
 SIZE = {"along": "size", "label": "size in bytes"}
 LIVE = {"along": "live", "label": "number of live reservations"}
-#: what a panel is called
+#: titles of panels
 WORDS = {"2M": "parts of 2 MiB", "64K": "parts of 64 KiB", "4K": "single pages",
          "fresh": "fresh memory", "fragmented": "memory in pieces",
          "holes-mean": "mean", "holes-worst": "worst case"}
@@ -76,7 +76,7 @@ def nbytes(number):
 
 
 def style(name, names):
-    """A known one's own, else the next that nobody in the figure has."""
+    """Return the style of a known name, or the next style that is unused in the figure."""
     if name in STYLES:
         return STYLES[name]
     n = [other for other in names if other not in STYLES].index(name)
@@ -86,19 +86,19 @@ def style(name, names):
 
 
 def value(plot, values, name):
-    """What one of them has on the y axis, or None."""
+    """Return the value of a name on the y axis, or None."""
     if name not in values or not plot.over:
         return values.get(name)
     return values[name] / values[plot.over] if values.get(plot.over) else None
 
 
 def drawable(plot, number):
-    """A logarithmic axis has no place for nothing."""
+    """Return true if the axis can show a number: a logarithmic one cannot show 0."""
     return number is not None and (plot.over or number > 0)
 
 
 def who(plot, table):
-    """Everybody in the figure, VCM first."""
+    """Return the names in the figure, VCM first."""
     return list(dict.fromkeys(name for subject in plot.subjects for name in table.who(subject)))
 
 
@@ -130,7 +130,7 @@ def axes(plot):
 
 
 def figure(plot, table):
-    """The figure, or None when nothing of it was measured."""
+    """Return the figure, or None if nothing of it was measured."""
     groups = {}
     for cell in (c for subject in plot.subjects for c in table.cells(subject)):
         if all(getattr(cell, name) in some for name, some in plot.only):
@@ -141,7 +141,7 @@ def figure(plot, table):
 
 
 def write(folder, table):
-    """All figures that can be made. Returns the files."""
+    """Write all figures that have data. Return the files."""
     made = {plot.name: figure(plot, table) for plot in PLOTS}
     files = {folder / f"{name}.svg": of for name, of in made.items() if of}
     for file, of in files.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Curves as SVG: some panels side by side, one legend, axes that are mostly logarithmic."""
+"""Draw curves as SVG: panels side by side, one legend, axes that are usually logarithmic."""
 
 import math
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from html import escape
 
 INK, FAINT, PAPER = "#222222", "#d8d8d8", "#ffffff"
-#: told apart by those who see fewer colours, too
+#: colours that colour-blind readers can distinguish
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5f3f", "#555555")
 MARKERS = ("circle", "square", "up", "diamond", "down")
 FONT = "DejaVu Sans, Verdana, sans-serif"
-#: of a panel's inside, and around it
+#: size of a panel's inside, and of its margins
 WIDTH, HEIGHT = 300, 260
 LEFT, RIGHT, TOP, BELOW = 76, 30, 76, 58
 ENTRY = 20
@@ -19,16 +19,16 @@ ENTRY = 20
 
 @dataclass(frozen=True)
 class Style:
-    """How a line looks."""
+    """The look of a line."""
     colour: str
     marker: str = "circle"
-    #: lengths of strokes and gaps, as SVG has them
+    #: lengths of strokes and gaps, in SVG's syntax
     dash: str = ""
     width: float = 1.8
 
 
 DASHED, WIDE = "6 4", 3.0
-#: of a level
+#: the style of a level
 LEVEL = Style(INK, "", "2 3", 1.2)
 
 
@@ -42,12 +42,12 @@ class Line:
 @dataclass
 class Axis:
     label: str
-    #: a number as people read it
+    #: formats a number
     text: Callable[[float], str] = str
     log: bool = True
-    #: which numbers a logarithmic axis names: powers of this
+    #: the ticks of a logarithmic axis are powers of this
     base: int = 10
-    #: numbers that are on it whatever is drawn
+    #: numbers that the axis always includes
     shows: tuple = ()
 
 
@@ -55,7 +55,7 @@ class Axis:
 class Panel:
     title: str
     lines: list
-    #: (value, name) of a level to compare with
+    #: (value, name) of each level to compare with
     levels: list = field(default_factory=list)
 
 
@@ -68,7 +68,7 @@ class Figure:
 
 
 def short(number):
-    """1500000 as 1.5M"""
+    """Return a number with a unit: 1500000 as 1.5M."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:g}{name}"
@@ -76,7 +76,7 @@ def short(number):
 
 
 class Scale:
-    """Where the numbers of an axis lie, between two places."""
+    """Convert the numbers of an axis to positions between @first and @last."""
 
     def __init__(self, axis, numbers, first, last):
         self.axis, self.first, self.last = axis, first, last
@@ -91,14 +91,14 @@ class Scale:
 
 
 def powers(low, high, base):
-    """The powers of @base around these numbers, two at the least."""
+    """Return the powers of @base around these numbers, at least two."""
     first = math.floor(math.log(low, base) + 1e-9)
     last = math.ceil(math.log(high, base) - 1e-9)
     return [base ** n for n in range(first, max(last, first + 1) + 1)]
 
 
 def steps(low, high):
-    """Round numbers around these, at the same distance."""
+    """Return evenly spaced round numbers around these."""
     rough = (high - low or abs(high) or 1) / 5
     unit = 10 ** math.floor(math.log10(rough))
     step = next(unit * m for m in (1, 2, 2.5, 5, 10) if unit * m >= rough - 1e-12)
@@ -107,14 +107,14 @@ def steps(low, high):
 
 
 def text(x, y, what, size=12, anchor="start", weight="normal", turn=0):
-    """What is written is readable above lines, too."""
+    """Return a text with an outline, which keeps it readable on top of lines."""
     turned = f' transform="rotate({turn} {x:.1f} {y:.1f})"' if turn else ""
     return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" '
             f'fill="{INK}" stroke="{PAPER}" stroke-width="3" paint-order="stroke"{turned}>{escape(what)}</text>')
 
 
 def width_of(what, size=12):
-    """About what a text takes."""
+    """Estimate the width of a text."""
     return 0.66 * size * len(what)
 
 
@@ -135,7 +135,7 @@ def marker(x, y, style):
 
 
 def curve(line, x, y):
-    """A line and its points."""
+    """Return a line and its markers."""
     style = line.style
     places = [(x(a), y(b)) for a, b in sorted(line.points)]
     dash = f' stroke-dasharray="{style.dash}"' if style.dash else ""
@@ -146,12 +146,12 @@ def curve(line, x, y):
 
 
 def thinned(ticks, most=6):
-    """Those ticks that get their number written."""
+    """Return the ticks that get a number."""
     return ticks[::-(-len(ticks) // most)]
 
 
 def grid(x, y, outer):
-    """Lines and numbers of the axes; what they mean at the @outer ones."""
+    """Return the lines and numbers of the axes, and with @outer the label of the y axis."""
     out = []
     bottom, top = y(y.ticks[0]), y(y.ticks[-1])
     left, right = x(x.ticks[0]), x(x.ticks[-1])
@@ -171,14 +171,14 @@ def grid(x, y, outer):
 def panel(of, x, y, outer):
     out = [*grid(x, y, outer), text((x.first + x.last) / 2, y.last - 10, of.title, 13, "middle", "bold")]
     across = [Line(name, [(x.ticks[0], value), (x.ticks[-1], value)], LEVEL) for value, name in of.levels]
-    # the first is the one to see
+    # the first line is drawn last, on top of the others
     for line in [*across, *reversed(of.lines)]:
         out += curve(line, x, y)
     return out
 
 
 def legend(lines, left, top, right):
-    """Each name once, in rows; the height comes first."""
+    """Return the height and the elements of the legend, which has each name once, in rows."""
     out, x, y = [], left, top
     for line in lines:
         wide = 60 + width_of(line.name)
@@ -191,14 +191,14 @@ def legend(lines, left, top, right):
 
 
 def names(figure):
-    """A line of each name, levels last."""
+    """Return one line for each name, levels last."""
     lines = [line for of in figure.panels for line in of.lines]
     lines += [Line(name, [], LEVEL) for of in figure.panels for _, name in of.levels]
     return list({line.name: line for line in lines}.values())
 
 
 def svg(figure):
-    """The figure as a file has it."""
+    """Return the content of the figure's file."""
     every = [point for of in figure.panels for line in of.lines for point in line.points]
     levels = [value for of in figure.panels for value, _ in of.levels] + list(figure.y.shows)
     out = [text(LEFT - 56, 28, figure.title, 17, weight="bold")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The benchmark's curves lie where their numbers are, and everything in them is named."""
+"""The benchmark's curves are at the right positions, and everything in them has a name."""
 
 import re
 import unittest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The two images of an architecture: one to show and measure, one to test."""
+"""Build the two images of an architecture: run, for the demo and the benchmark, and debug, for tests."""
 
 import sys
 
@@ -11,19 +11,19 @@ from tree.base import LINUX
 from verify import kunit
 
 
-#: runs when it is loaded, and takes the devices
+#: the module of the benchmark, which measures when it is loaded and claims the devices
 BENCH = "vcm-bench"
 
 
 def packed(kind, arch, modules=(), busybox=None, cmdline=(), purpose=""):
-    """What a build gives, with its initial ramdisk."""
+    """Return the image of a finished build, with a new initial ramdisk."""
     name = kbuild.image(kind, arch)
     return Image(name, kind, arch, kbuild.out(name) / arch.kernel,
                  kbuild.initrd(name, arch, modules, busybox, purpose), list(cmdline))
 
 
 def build_run(arch=ARM64):
-    """-O2, no debugging, the drivers as modules."""
+    """Build with -O2 and without debugging, with the drivers as modules."""
     name = kbuild.image("run", arch)
     kbuild.configure(name, arch, kbuild.fragments("run", arch))
     kbuild.make(f"building the {name} image", name, arch, arch.kernel.rpartition("/")[2], "modules")
@@ -36,7 +36,7 @@ def run_image(arch=ARM64, busybox=None):
 
 
 def build_bench():
-    """The run image of arm64, which loads the benchmark and what that needs."""
+    """Build the run image of arm64 with a ramdisk that loads the benchmark and the modules it needs."""
     build_run()
     modules = kbuild.built_modules("run")
     needed = [m for m in modules if m.stem in kbuild.depends(kbuild.out("run") / f"drivers/vcm/bench/{BENCH}.ko")]
@@ -44,7 +44,7 @@ def build_bench():
 
 
 def build_debug(arch=ARM64):
-    """Every checker, everything built in, configured and built by KUnit's own tool."""
+    """Build with every checker and everything built in, through KUnit's own tool."""
     name = kbuild.image("debug", arch)
     configs = [kunit.kunitconfig(), *(kbuild.CONFIGS / f for f in kbuild.fragments("debug", arch))]
     folder = kbuild.out(name)

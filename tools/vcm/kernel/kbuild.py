@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Kernel builds: configurations made from fragments, one output folder for each.
+"""Build kernels: each is configured from fragments and has its own output folder.
 
-The output folders lie directly in the source tree, because kbuild then uses relative paths
-and ccache finds its results again whatever folder the tree lies in.
+The output folders are directly in the source tree. kbuild then uses relative paths, and ccache finds
+its results wherever the tree is.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ def out(name):
 
 
 def image(kind, arch):
-    """The name of an image, of its output folder and of its logs."""
+    """Return the name of an image, of its output folder and of its logs."""
     return kind if arch is ARM64 else f"{kind}-{arch.name}"
 
 
 def fragments(kind, arch):
-    """What an image of a kind is configured from."""
+    """Return the names of the fragments that an image is configured from."""
     names = [f"{name}{of}.config" for name in arch.configs for of in ("", f"-{kind}")]
     return ["base.config", f"{kind}.config", *(name for name in names if (CONFIGS / name).exists())]
 
@@ -57,7 +57,7 @@ def make(what, name, arch, *targets, log=None):
 
 
 def settings(text):
-    """The symbols that a fragment sets; those not set have the value n."""
+    """Return the symbols that a fragment sets. The value of "is not set" is n."""
     pairs = {}
     for line in text.splitlines():
         if m := re.match(r"(CONFIG_\w+)=(.*)$", line):
@@ -68,16 +68,16 @@ def settings(text):
 
 
 def check_config(name, wanted):
-    """Kconfig drops what it cannot grant without a word: say which."""
+    """Raise Failure if Kconfig dropped symbols, which it does without a message."""
     have = settings((out(name) / ".config").read_text())
     lost = [f"{symbol}={value}, is {have.get(symbol, 'n')}" for symbol, value in wanted.items()
             if have.get(symbol, "n") != value]
     if lost:
-        raise Failure(f"the configuration of {name} lost what its fragments ask for", lines=lost)
+        raise Failure(f"the configuration of {name} differs from its fragments", lines=lost)
 
 
 def configure(name, arch, files, tools=None):
-    """allnoconfig plus fragments, once; again when a fragment or a Kconfig file changes."""
+    """Configure with allnoconfig and fragments, unless neither fragments nor Kconfig files have changed."""
     folder = out(name)
     text = "\n".join((CONFIGS / f).read_text() for f in files)
     ours = [LINUX / "mm/Kconfig", LINUX / "drivers/Kconfig", LINUX / "drivers/vcm/Kconfig"]
@@ -95,7 +95,7 @@ def configure(name, arch, files, tools=None):
 
 
 def built_modules(name):
-    """The modules of a build, each after those that it needs."""
+    """Return the modules of a build, each after the modules that it needs."""
     folder = out(name)
     order = folder / "modules.order"
     files = [folder / line.replace(".o", ".ko") for line in order.read_text().split()] if order.exists() else []
@@ -116,13 +116,13 @@ def built_modules(name):
 
 
 def depends(module):
-    """What modpost wrote into the module about the modules that it needs."""
+    """Return the names of the modules that a module needs, as modpost wrote them into it."""
     found = re.search(rb"\0depends=([^\0]*)\0", module.read_bytes())
     return [d for d in found[1].decode().split(",") if d] if found else []
 
 
 def initrd(name, arch, modules=(), busybox=None, purpose=""):
-    """Pack our init, and the modules it loads, into an initial ramdisk."""
+    """Pack init and the modules that it loads into an initial ramdisk."""
     folder = out(name)
     headers = folder / ".vcm-headers"
     if not headers.exists():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of architectures fits the machines, the fragments and the demo."""
+"""The table of architectures matches the machines, the fragments and the demo."""
 
 import unittest
 
@@ -40,7 +40,7 @@ class Table(unittest.TestCase):
 
 class Makefiles(unittest.TestCase):
     def test_every_makefile_is_known(self):
-        """The checks compile what these name, and drivers/Makefile names a folder only."""
+        """The list has all Makefiles except drivers/Makefile, which only names a folder."""
         found = {name for name in overlay.repo_files() if name.endswith("/Makefile")}
         self.assertEqual(set(kbuild.MAKEFILES) | {"drivers/Makefile"}, found)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Boot an image on one of QEMU's machines and judge its console.
 
-TCG only: the result must be the same whatever host it runs on.
+It uses TCG only, so that results are the same on every host.
 """
 
 import re
@@ -29,16 +29,16 @@ class Machine:
     cmdline: list = field(default_factory=list)
     iommu: bool = True
     disk: bool = False
-    #: firmware describes its CMA area, not the command line
+    #: the devicetree describes its CMA area, instead of the command line
     pool: bool = False
-    #: it reports the accesses that its IOMMU blocks
+    #: the driver of its IOMMU reports blocked accesses
     events: bool = True
-    #: state that the system is suspended to
+    #: what is written to /sys/power/state to suspend it
     sleep: str = "freeze"
-    #: why it cannot be; empty: it can
+    #: why it cannot be suspended; empty if it can
     sleepless: str = ""
     memory: str = "2048M"
-    #: one processor whose clock counts its instructions
+    #: it has one processor, whose clock counts instructions
     counted: bool = False
 
 
@@ -50,7 +50,7 @@ REACH = ["vcm_edu.dma_bits=64", "vcm.reach=1"]
 PORTS = [a for i in range(128) for a in (
     "-device", f"pcie-root-port,id=p{i},chassis={i},addr={2 + i // 8:02x}.{i % 8},multifunction=on",
     "-device", f"edu,bus=p{i}")]
-#: the clock of a processor; by instructions, time stands still while it does
+#: the processors' clock: the host's time, or one tick an instruction
 FREE = ["-accel", "tcg,thread=multi", "-smp", "2"]
 COUNTED = ["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
 
@@ -62,30 +62,30 @@ MACHINES = {
     "plain": Machine("no devices", ARM64, VIRT, iommu=False),
     "arm-lpae": Machine("arm, LPAE", ARM_LPAE, ["-machine", "virt", *WIDE_EDU], REACH, iommu=False,
                         memory="4096M"),
-    # what lies above 4 GiB, PCI's configuration space not the least, is out of reach
+    # without LPAE, addresses above 4 GiB are out of reach; PCI's configuration space would be there
     "arm": Machine("arm", ARM, ["-machine", "virt,highmem=off", *WIDE_EDU], REACH, iommu=False),
-    # each device alone in its IOMMU group: behind a port of its own, with access control
+    # each device has a port with access control, so each is in its own IOMMU group
     "bench": Machine("SMMUv3, instructions counted", ARM64,
                      ["-machine", "virt,gic-version=3,iommu=smmuv3,dtb-randomness=off",
                       "-cpu", "cortex-a57,cntfrq=1000000000", *PORTS], ["nokaslr"], memory="6144M", counted=True),
     "bench-threads": Machine("SMMUv3, two CPUs", ARM64, ["-machine", "virt,gic-version=3,iommu=smmuv3", *PORTS],
                              memory="6144M"),
-    # the clock's alarm does not wake these from idle
+    # the clock's alarm does not wake these two from suspend-to-idle
     "intel-iommu": Machine("VT-d", X86_64, [*Q35, "-device", "intel-iommu,intremap=off", *EDU],
                            ["intel_iommu=on"], sleep="mem"),
     "amd-iommu": Machine("AMD-Vi", X86_64, [*Q35, "-device", "amd-iommu,intremap=off", *EDU], sleep="mem",
                          events=False),
 }
 
-#: CMA where a device of 32 bits reaches it: arm with LPAE takes the highest memory otherwise. Not up to
-#: 4 GiB, where a sum of kmemleak's wraps around in 32 bits and has it scan what is highmem
+#: CMA within reach of 32-bit devices; arm with LPAE would take the highest memory. If the area ended at
+#: 4 GiB, a 32-bit sum in kmemleak would wrap around, and kmemleak would scan highmem
 CMA = "cma=256M@0-3G"
 COMMON = ["panic=-1", "oops=panic", "printk.devkmsg=on", "iommu.strict=1"]
 
 
 @dataclass
 class Image:
-    """What a build gives."""
+    """A kernel with its initial ramdisk."""
     name: str
     kind: str
     arch: Arch
@@ -96,7 +96,7 @@ class Image:
 
 @dataclass
 class Boot:
-    """What a boot gave."""
+    """The result of a boot."""
     log: Path
     lines: list
     rows: list
@@ -104,7 +104,7 @@ class Boot:
     seconds: float
 
     def failure(self, what, problems=None):
-        """The Failure that tells the user."""
+        """Return the Failure to show to the user."""
         hits = splats.find(self.lines)
         shown = splats.excerpt(self.lines, hits) if hits else self.lines[-12:]
         return Failure(f"{what}: " + "; ".join(problems or self.problems), self.log, shown)
@@ -126,7 +126,7 @@ def command(image, machine, cmdline=(), memory=None, disk=None):
 
 
 def judge(lines, ended, problems):
-    """What is wrong with a console log."""
+    """Add to @problems what is wrong with a console log."""
     done = [m for line in lines if (m := re.search(r"VCM-INIT: done, (\d+) failures", line))]
     hits = splats.find(lines)
     if hits:
@@ -137,11 +137,11 @@ def judge(lines, ended, problems):
     if ended and not done:
         problems.append("the machine ended before init had finished")
     elif done and done[0][1] != "0" and not problems:
-        problems.append(f"init counts {done[0][1]} failures")
+        problems.append(f"init counted {done[0][1]} failures")
 
 
 def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory=None, disk=None):
-    """Boot, wait for the end, judge. Never raises for what the guest did."""
+    """Boot, wait for the end, and judge the console. Problems of the guest are returned in the Boot."""
     label = label or f"{image.name}-{machine}"
     log = LOGS / f"{label}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -187,8 +187,8 @@ def boot(image, machine, do, cmdline=(), timeout=300, label=None, memory=None, d
 
 
 def console(image, machine, cmdline=()):
-    """Hand the terminal to a booted machine."""
+    """Boot a machine with its console on this terminal."""
     argv = command(image, machine, [*cmdline, "vcm.do=shell"])
     argv[argv.index("stdio")] = "mon:stdio"
-    print("  the console of the machine; exit ends it, so does ctrl-a x", flush=True)
+    print("  the machine's console; exit or ctrl-a x ends it", flush=True)
     return subprocess.run(argv).returncode

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The demo on every machine, and the table of what it showed."""
+"""Run the demo on machines, and make a table of its results."""
 
 import re
 import textwrap
@@ -15,29 +15,29 @@ TITLES = ["machine", "point", "provider", "buffer", "parts", "device address", "
           "verified", "result"]
 POINTS = {
     "1": "a scattered buffer is contiguous for the device",
-    "2": "one memory, two contexts and the CPU, no copy",
+    "2": "one allocation in two contexts and for the CPU, without a copy",
     "3": "two devices attached to one context",
-    "4": "after vcm_unbind the device does not reach the memory",
+    "4": "after vcm_unbind the device cannot reach the memory",
     "5": "a driver leaves while another device uses its buffer",
-    "6": "addresses that are prescribed, and windows",
+    "6": "prescribed addresses, and windows",
     "7": "memory that suits two devices and the CPU, and its addresses",
     "8": "many buffers leave a device at once",
     "9": "a device is unplugged with memory bound",
-    "disk": "buffers of VCM are the target of a disk's own driver",
+    "disk": "an unmodified disk driver uses VCM's buffers",
     "dma": "a device keeps its DMA API and has a context in it",
-    "cma": "VCM and the DMA API take from one CMA area, a shared-dma-pool",
-    "suspend": "memory bound before a system suspend is reached after it",
+    "cma": "VCM and the DMA API allocate from one CMA area, a shared-dma-pool",
+    "suspend": "memory bound before a system suspend is reachable after it",
     "28-bit": "a device that cannot reach any memory is refused",
     "remove": "drivers unbound, modules unloaded, nothing left",
 }
-#: how the IOMMU drivers report an access that they blocked
+#: an IOMMU driver's report of a blocked access
 EVENT = re.compile(r"event: F_\w+ client: .* iova: (0x\w+).*|\w+ fault from EP \w+ at (0x\w+).*|"
                    r"DMAR: \[DMA \w+ .*\] Request device .* fault addr (0x\w+).*|"
                    r"AMD-Vi: Event logged \[IO_PAGE_FAULT .*address=(0x\w+).*")
-#: the demo says before it provokes that; the events come when the interrupt does
+#: the demo announces the addresses before it provokes events, which arrive later, with an interrupt
 ANNOUNCED = re.compile(r"IOMMU events of \S+ at (0x\w+) to (0x\w+) are meant to be")
 
-#: where the kernel put its CMA area, and what point cma has from it besides the buffer
+#: the kernel's CMA area, and the DMA API's memory that point cma reports to be in it
 CMA_AREA = re.compile(r"created CMA memory pool at (0x\w+), size (\d+) MiB")
 CMA_USER = re.compile(r"from the CMA area .* takes (\d+) bytes from, at (0x\w+)")
 
@@ -45,16 +45,16 @@ REFUSED = re.compile(r"(vcm-edu \S+: .*(?:error|cannot|fail|reach).*)", re.I)
 
 
 def expected(machine):
-    """The points a machine has to show."""
+    """Return the points that a machine must show."""
     of = boot.MACHINES[machine]
-    # without an IOMMU nothing keeps a device from memory, and addresses are not to be chosen
+    # isolation (4) and prescribed addresses (6) need an IOMMU
     points = [p for p in "123456789" if of.iommu or p not in "46"]
     disk = ["disk", "dma", *([] if of.iommu else ["cma"])] if of.disk else []
     return [*points, *disk, *([] if of.sleepless else ["suspend"]), *([] if of.iommu else ["28-bit"]), "remove"]
 
 
 def size(number):
-    """Bytes as people read them."""
+    """Return a number of bytes in the largest unit that divides it."""
     if not number.isdigit() or not int(number):
         return number
     n, units = int(number), ["B", "KiB", "MiB", "GiB"]
@@ -65,7 +65,7 @@ def size(number):
 
 @dataclass
 class Shown:
-    """What one machine showed."""
+    """The demo's results on one machine."""
     machine: str
     booted: boot.Boot
     rows: list
@@ -75,7 +75,7 @@ class Shown:
         return [p for p in expected(self.machine) if p not in shown]
 
     def complaints(self):
-        """Everything that is wrong, for the user."""
+        """Return everything that is wrong, for the user."""
         bad = sorted({row[0] for row in self.rows if row[7] != "ok"})
         return (([f"points failed: {', '.join(bad)}"] if bad else [])
                 + ([f"points not shown: {', '.join(self.missing())}"] if self.missing() else [])
@@ -83,7 +83,7 @@ class Shown:
 
 
 def show(image, machine):
-    """Boot one machine."""
+    """Run the demo on one machine."""
     of = boot.MACHINES[machine]
     words = ["kunit.autorun=0"] if image.kind == "debug" else []
     if not of.sleepless:
@@ -97,13 +97,13 @@ def show(image, machine):
     if "4" in expected(machine) and of.events and not meant:
         booted.problems.append("the IOMMU reported no event for point 4")
     if others:
-        booted.problems.append(f"the IOMMU reported what nobody meant: {others[0]}")
+        booted.problems.append(f"the IOMMU reported an unexpected event: {others[0]}")
     booted.problems += outside_cma(booted.lines, shown.rows)
     return shown
 
 
 def outside_cma(lines, rows):
-    """What point cma says to be from the CMA area and is not."""
+    """Return a problem for each range that point cma reports to be CMA memory and that is outside the area."""
     area = next((m for line in lines if (m := CMA_AREA.search(line))), None)
     first = int(area[1], 16) if area else 0
     last = first + (int(area[2]) << 20) - 1 if area else -1
@@ -117,7 +117,7 @@ def outside_cma(lines, rows):
 
 
 def show_all(machines, build):
-    """Boot many, each with the image of its architecture, which is built but once."""
+    """Run the demo on machines. Build the image of each architecture once."""
     built, shown = {}, []
     for machine in machines:
         arch = boot.MACHINES[machine].arch
@@ -128,7 +128,7 @@ def show_all(machines, build):
 
 
 def events(lines):
-    """The IOMMU's events: those at addresses that the demo announced, and others."""
+    """Return the IOMMU's events at addresses that the demo announced, and the other events."""
     meant, others, announced = [], [], []
     for line in lines:
         if m := ANNOUNCED.search(line):
@@ -141,7 +141,7 @@ def events(lines):
 
 
 def verdict(results):
-    """The last line of a run that showed everything: what it was, where to read on, what to do next."""
+    """Return the last line of a good run: what ran, where the logs are, what to do next."""
     many = "s" if len(results) > 1 else ""
     logs = steps.LOGS / "run-*.log" if many else results[0].booted.log
     return (f"{len(results)} machine{many}, all points ok; console log{many}: {steps.shown(logs)}; "
@@ -149,11 +149,11 @@ def verdict(results):
 
 
 def table(results):
-    """The lines of the table of what the machines showed."""
+    """Return the lines of the table of results."""
     grid = [TITLES, None]
     for shown in results:
         for point, provider, nbytes, *middle, verified, result in shown.rows:
-            # a long text goes on in the lines below
+            # a long text continues on the next lines
             first, *more = textwrap.wrap(verified, 64) or [""]
             grid.append([shown.machine, point, provider, size(nbytes), *middle, first, result])
             grid += [[""] * 7 + [text, ""] for text in more]

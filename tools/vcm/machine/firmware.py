@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The devicetree of a machine of QEMU's, with our overlay over it."""
+"""Make the devicetree of a QEMU machine, with the overlay pool.dtso applied."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +16,7 @@ def run(argv, log):
 
 
 def with_pool(image, argv, base):
-    """The devicetree of the machine that @argv starts. The compiler is that of the image's build."""
+    """Return the devicetree of the machine that @argv starts, with the pool. dtc is from the image's build."""
     dtc = image.kernel.parents[3] / "scripts/dtc"
     plain, overlay, full, log = (base.with_suffix(s) for s in (".plain.dtb", ".dtbo", ".dtb", ".dtb.log"))
     log.unlink(missing_ok=True)

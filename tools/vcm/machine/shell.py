@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A shell on a booted machine."""
+"""Start a shell on a booted machine."""
 
 import os
 import shutil
@@ -11,14 +11,14 @@ from tree import base
 
 
 def busybox(arch):
-    """Debian's static busybox for the guest."""
+    """Return Debian's static busybox for the guest. Download it if it is missing."""
     folder = BUILD / f"busybox-{arch.debian}"
     program = folder / "bin/busybox"
     if program.exists():
         return program
     debs = sorted(CACHE.glob(f"busybox-static_*_{arch.debian}.deb"))
     if not debs and not shutil.which("apt-get"):
-        raise Failure(f"no apt on this machine to fetch a shell for the guest with: put a static {arch.debian} "
+        raise Failure(f"this machine has no apt to download a shell for the guest: put a static {arch.debian} "
                       f"busybox at {program}")
     deb = debs[-1] if debs else base.download("busybox-static", CACHE, arch=arch.debian)
     scratch = BUILD / "busybox.tmp"
@@ -29,18 +29,18 @@ def busybox(arch):
 
 
 def wanted(default="smmuv3", among=tuple(boot.MACHINES)):
-    """The machine that MACHINE= names."""
+    """Return the machine that MACHINE= names."""
     name = os.environ.get("MACHINE") or default
     if name not in among and name != default:
-        raise Failure(f"MACHINE={name}: it is one of {', '.join(among)}")
+        raise Failure(f"MACHINE={name}: it must be one of {', '.join(among)}")
     return name
 
 
 def wanted_image():
-    """The image that IMAGE= names."""
+    """Return the kind of image that IMAGE= names."""
     kind = os.environ.get("IMAGE") or "run"
     if kind not in ("run", "debug"):
-        raise Failure(f"IMAGE={kind}: it is run or debug")
+        raise Failure(f"IMAGE={kind}: it must be run or debug")
     return kind
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Find what a kernel console must not contain."""
+"""Find alarms in a kernel's console log."""
 
 import re
 
-#: What the kernel's checkers and its own alarms print. Expected warnings of KUnit cases never
-#: reach the log, the kernel suppresses them; so each of these is a failure.
+#: Alarms of the kernel and its checkers. Each is a failure: the kernel suppresses the warnings that KUnit
+#: cases expect.
 SPLATS = re.compile("|".join([
     r"-\[ cut here \]-",
     r"\bBUG: ",                                   # KASAN, KFENCE, lockdep, bad page state, oops
@@ -38,17 +38,17 @@ SPLATS = re.compile("|".join([
     r"Out of memory|oom-killer",
 ]))
 
-#: kunit.py prints the cases; a splat in one of them is found by the pattern above.
+#: Results of KUnit cases, which may quote such words. A splat in a case has lines of its own.
 KTAP = re.compile(r"^(\[ *\d+\.\d+\] )?\s*(#|ok |not ok |KTAP|TAP)")
 
 
 def find(lines):
-    """The numbers of the lines that begin a splat."""
+    """Return the numbers of the lines with an alarm."""
     return [i for i, line in enumerate(lines) if SPLATS.search(line) and not KTAP.match(line)]
 
 
 def excerpt(lines, hits, before=3, after=14, limit=60):
-    """The lines around the first splats, for the user."""
+    """Return the lines around the first alarms, for the user."""
     wanted = sorted({i for hit in hits for i in range(hit - before, hit + after + 1)
                      if 0 <= i < len(lines)})[:limit]
     shown, last = [], None

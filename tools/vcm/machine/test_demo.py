@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the tool itself compares in the demo's rows."""
+"""Checks that the tool makes of the demo's rows."""
 
 import unittest
 

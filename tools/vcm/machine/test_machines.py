@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""MACHINE= is the machine that is booted."""
+"""MACHINE= selects the machine that is booted."""
 
 import contextlib
 import io
@@ -32,14 +32,14 @@ class Wanted(unittest.TestCase):
     def test_unknown(self):
         for command in ("run", "run-all", "kunit", "shell"):
             with (self.subTest(command), chosen("nosuch"), mock.patch.object(vcm, "prepare") as prepare,
-                  self.assertRaisesRegex(Failure, "MACHINE=nosuch: it is one of smmuv3, ")):
+                  self.assertRaisesRegex(Failure, "MACHINE=nosuch: it must be one of smmuv3, ")):
                 vcm.COMMANDS[command]()
             prepare.assert_not_called()
 
 
 class Run(unittest.TestCase):
     def machines(self, command, name):
-        """What a command boots, of which architectures."""
+        """Return the machines that a command boots, and the architectures that it prepares."""
         with (chosen(name), mock.patch.object(vcm, "prepare") as prepare,
               mock.patch.object(demo, "show_all", return_value=[]) as show,
               mock.patch.object(demo, "table", return_value=[]), mock.patch.object(demo, "verdict"),
@@ -64,7 +64,7 @@ class Run(unittest.TestCase):
 
 class Suites(unittest.TestCase):
     def booted(self, machine, of=arch.ARM64, memory=None):
-        """The machine and the label of KUnit's boot."""
+        """Return the machine and the label of KUnit's boot."""
         image = boot.Image("debug", "debug", of, Path(), Path())
         with mock.patch.object(boot, "boot") as boots, mock.patch.object(kunit, "parse"):
             kunit.qemu(image, machine=machine, memory=memory)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The splat detector finds what kernels print, and only that."""
+"""The splat detector finds the alarms of kernels and nothing else."""
 
 import unittest
 

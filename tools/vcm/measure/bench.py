@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What VCM costs beside what drivers use instead: make bench.
+"""make bench: measure what VCM costs, beside what drivers use instead.
 
-  PYTHONPATH=tools/vcm python3 -m measure.bench LOG...  makes the same files from the kernel logs of other runs
+  PYTHONPATH=tools/vcm python3 -m measure.bench LOG...  write the same files from the kernel logs of other runs
 """
 
 import os
@@ -20,14 +20,14 @@ MODULE = REPO / "drivers/vcm/bench/run.c"
 FOLDER = BUILD / "bench"
 #: the SMMU's CMDQ_PROD, which counts the commands to it
 COMMANDS = "0x9050098"
-#: in seconds, many times what it takes: some ten minutes with all peers
+#: seconds; a run with all peers takes about ten minutes
 TIMEOUT = 5400
-#: the gate measures no peers, and no more live reservations, which takes half a minute
+#: the gate measures without peers and with at most so many live reservations, in half a minute
 GATE_TIMEOUT, GATE_LIVE = 900, 100000
 
 
 def measure(peers=True, max_live=1000000, timeout=TIMEOUT, only=None, machine="bench"):
-    """Boot the run image with the benchmark added. @only: the part to measure. Returns the rows."""
+    """Boot the run image with the benchmark. @only: the part to measure. Return the rows."""
     words = [f"vcm_bench.only={only}"] if only else []
     booted = boot.boot(images.build_bench(), machine, "bench",
                        [*words, f"vcm_bench.peers={int(peers)}", f"vcm_bench.max_live={max_live}",
@@ -41,7 +41,7 @@ def measure(peers=True, max_live=1000000, timeout=TIMEOUT, only=None, machine="b
 
 
 def everything(only):
-    """All parts or one. Most count instructions; those that take two CPUs have a machine of their own."""
+    """Measure all parts, or one. Most count instructions; those with two CPUs run on another machine."""
     rows = measure(only=only) if only not in budget.TIMED else []
     for part in budget.TIMED:
         if only in (None, part):
@@ -50,13 +50,13 @@ def everything(only):
 
 
 def own():
-    """VCM's own columns, for the gate. Returns what budget.compare() does."""
+    """Measure VCM's own columns for the gate. Return the result of budget.compare()."""
     rows = measure(peers=False, max_live=GATE_LIVE, timeout=GATE_TIMEOUT)
     return budget.compare([row for row in budget.read() if row.cell.live <= GATE_LIVE], rows)
 
 
 def write_files(rows):
-    """CSV, Markdown and curves."""
+    """Write rows as CSV, Markdown and curves."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.glob("*.svg"):
         old.unlink()
@@ -69,13 +69,13 @@ def write_files(rows):
 
 
 def quote():
-    """Take the last run over into README and the documentation. Returns which have a place for it."""
+    """Copy the last run into README and the documentation. Return the files that have marks for it."""
     table = bench_rows.Table(bench_rows.read(FOLDER / "vcm.csv"))
     return readme.quote(bench_report.block(table), bench_report.rest_block(table))
 
 
 def compare(rows, only):
-    """Raise Failure when VCM costs more than its budgets. A part knows nothing of others' subjects."""
+    """Raise Failure if VCM costs more than its budgets. With @only, compare the measured subjects."""
     measured = {row.cell.subject for row in rows}
     bad, slack = budget.compare([b for b in budget.read() if not only or b.cell.subject in measured], rows)
     for line in slack:
@@ -87,17 +87,17 @@ def compare(rows, only):
 
 
 def parts():
-    """The names of what the module measures."""
+    """Return the names of the parts of the benchmark."""
     return re.findall(r'^\t\{ "(\w+)", \d+, bench_\w+ \},$', MODULE.read_text(), re.M)
 
 
 def wanted():
-    """FILTER and BUDGET, when they say something; a part has no wildcards."""
+    """Return FILTER and BUDGET. Raise Failure if FILTER is not a part's name or BUDGET is unknown."""
     only, write = os.environ.get("FILTER") or None, os.environ.get("BUDGET")
     if only and only not in (names := parts()):
-        raise Failure(f"FILTER={only}: it is one of {', '.join(names)}")
+        raise Failure(f"FILTER={only}: it must be one of {', '.join(names)}")
     if write not in (None, "", "write"):
-        raise Failure(f"BUDGET={write}: it can be write")
+        raise Failure(f"BUDGET={write}: it must be write")
     return only, write
 
 
@@ -110,7 +110,7 @@ def bench(only, write):
         return
     budget.write(rows, part=bool(only))
     print(f"wrote {shown(budget.FILE)}")
-    # a part is not the table
+    # README's table needs all parts
     if not only:
         for file in quote():
             print(f"wrote {shown(file)}")

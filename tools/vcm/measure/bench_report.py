@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the benchmark's rows say, as Markdown: goals first, then every cell."""
+"""Report the benchmark's rows as Markdown: goals first, then every cell."""
 
 import textwrap
 
@@ -8,47 +8,47 @@ from measure import goals
 from measure.bench_rows import SUMS, Cell, is_own
 
 NOTE = "Instructions, not time: no cache or TLB misses are seen."
-#: subjects that only their sum is told of
+#: subjects that are shown only in their sum
 PARTS = {part for parts in SUMS.values() for part in parts}
 
 
 def markdown(titles, rows, numbers=()):
-    """The lines of a table; the columns of these titles hold numbers."""
+    """Return the lines of a table. @numbers: the titles of columns with numbers."""
     lines = [titles, ["---:" if title in numbers else "---" for title in titles], *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 def number(n):
-    """With spaces, as people read it."""
+    """Return a number with spaces between groups of three digits."""
     return f"{n:,}".replace(",", " ")
 
 
 def times(ratio, digits=2):
-    """Not 0.00, however far ahead."""
+    """Return a ratio as text. A small one keeps significant digits instead of becoming 0.00."""
     return f"{ratio:.{digits}f}" if ratio >= 0.1 else f"{ratio:.{digits}g}"
 
 
 def place(cell):
-    """Where a cell is, in words."""
+    """Return the position of a cell in words."""
     many = [size(str(cell.size))] if cell.size else []
     return ", ".join([cell.state, *many, *([f"{number(cell.live)} live"] if cell.live != 1 else [])])
 
 
 def beside(judged):
-    """What was compared."""
+    """Return the two values that were compared, and their ratio."""
     if judged.base is None:
         return number(judged.value)
     return f"{number(judged.value)} / {number(judged.base)} = {times(judged.ratio(), 3)}"
 
 
 def verdict(judged):
-    """Met in all cells, or in so many."""
+    """Return in words if a goal is met in all cells, or how many miss it."""
     met = sum(one.met() for one in judged)
     return "met" if met == len(judged) else f"not met in {len(judged) - met} of {len(judged)}"
 
 
 def summary(table):
-    """A row for each goal, told by the cell where it is nearest to being missed."""
+    """Return a table with a row for each goal, which shows the worst cell."""
     rows = []
     for topic in goals.TOPICS:
         what = topic.title if topic.unit == goals.INSTRUCTIONS else f"{topic.title}, {topic.unit}"
@@ -59,25 +59,25 @@ def summary(table):
                 rows.append([what, goal.text(), beside(worst), place(worst.cell), verdict(judged)])
             else:
                 rows.append([what, goal.text(), "-", "-", "not measured"])
-    return markdown(["what", "VCM is to be", "where it is worst", "there", "goal"], rows)
+    return markdown(["what", "goal", "worst case", "in cell", "result"], rows)
 
 
 def peer(own, value):
-    """A peer's cost, and how many times that VCM takes."""
+    """Return a peer's cost, with VCM's as a multiple of it."""
     if value is None:
         return "-"
     return f"{number(value)} ({times(own / value)})" if own is not None and value else number(value)
 
 
 def cell_goals(judged):
-    """What is wanted in one cell, and whether it is so."""
+    """Return the goals of one cell, and the missed ones."""
     texts = list(dict.fromkeys(one.goal.most() for one in judged))
     missed = list(dict.fromkeys(one.goal.most() for one in judged if not one.met()))
     return ["; ".join(texts) or "-", ("not met: " + "; ".join(missed) if missed else "met") if texts else "-"]
 
 
 def detail(table, topic):
-    """Every cell of a topic: VCM, each peer with the ratio, the goals."""
+    """Return a table of every cell of a topic: VCM, each peer with the ratio, the goals."""
     judged = {}
     for goal in topic.goals:
         for one in goals.judge(table, goal):
@@ -93,16 +93,16 @@ def detail(table, topic):
 
 
 def topics(table):
-    """Those with goals, then whatever else was measured."""
+    """Return the topics with goals, then one for each other subject that was measured."""
     known = {topic.subject for topic in goals.TOPICS}
     more = dict.fromkeys(cell.subject for cell in table.values if cell.subject not in known | PARTS)
     return [*goals.TOPICS, *(goals.Topic(subject.capitalize(), subject, unit="") for subject in more)]
 
 
 def report(table, figures=()):
-    """The whole of build/bench/vcm.md."""
+    """Return the text of build/bench/vcm.md."""
     lines = ["# What VCM costs, beside what drivers use instead", "",
-             f"{NOTE} Behind a peer's figure stands how many times that VCM takes.", "", "## Goals", "",
+             f"{NOTE} In parentheses after a peer's figure: VCM's as a multiple of it.", "", "## Goals", "",
              *summary(table), ""]
     for topic in topics(table):
         if table.cells(topic.subject):
@@ -113,7 +113,7 @@ def report(table, figures=()):
     return "\n".join(lines)
 
 
-#: what README shows, and the peers in the order of their columns: by hand, and otherwise
+#: the rows of README: title, cell, and the peers of the columns "by hand" and "otherwise"
 QUOTED = [
     ("an address, 64 KiB, among 100 000 with holes",
      Cell("reserve", "fragmented", 64 << 10, 100000), "iova", "maple"),
@@ -130,7 +130,7 @@ QUOTED = [
 ]
 
 
-#: what the documentation shows besides: where a peer is ahead, and what is no cost of a call
+#: further rows of the documentation: cells where a peer is cheaper, and values other than a call's cost
 QUOTED_MORE = [
     ("an address, 4 KiB, nothing else reserved", Cell("reserve", "fresh", 4 << 10, 1), "iova", "iova-cached"),
     ("map + unmap 1 GiB, contiguous", Cell("map+unmap", "contiguous", 1 << 30, 1), "floor", "dma_map"),
@@ -146,19 +146,19 @@ COLUMNS = ["VCM", "the parts by hand", "otherwise"]
 
 
 def quoted(table, cell, who):
-    """A peer's column in README."""
+    """Return a peer's column in README."""
     value = table.at(cell).get(who)
     return f"{who} {peer(table.at(cell).get('vcm'), value)}" if value is not None else "-"
 
 
 def quoted_rows(table, quotes):
-    """What was measured of it, in the columns of README."""
+    """Return the rows that were measured, in the columns of README."""
     return [[what, number(table.at(cell)["vcm"]), quoted(table, cell, by_hand), quoted(table, cell, other)]
             for what, cell, by_hand, other in quotes if "vcm" in table.at(cell)]
 
 
 def quoted_note(table):
-    """What stands below the quotes."""
+    """Return the text below the quoted rows."""
     judged = [one for topic in goals.TOPICS for goal in topic.goals for one in goals.judge(table, goal)]
     met = sum(one.met() for one in judged)
     return (f"{NOTE} In parentheses: how many times that VCM takes. "
@@ -166,12 +166,12 @@ def quoted_note(table):
 
 
 def block(table):
-    """What README quotes."""
+    """Return the text that README quotes."""
     return "\n".join([*markdown(["", *COLUMNS], quoted_rows(table, QUOTED)), "", quoted_note(table)]) + "\n"
 
 
 def rest(titles, rows):
-    """The lines of a simple table of reStructuredText, to which a dash alone is a list."""
+    """Return the lines of a simple reStructuredText table. A single dash would begin a list there."""
     rows = [["--" if cell == "-" else cell for cell in line] for line in rows]
     width = [max(len(line[n]) for line in [titles, *rows]) for n in range(len(titles))]
     border = "  ".join("=" * n for n in width)
@@ -180,7 +180,7 @@ def rest(titles, rows):
 
 
 def rest_block(table):
-    """What the documentation quotes."""
+    """Return the text that the documentation quotes."""
     rows = quoted_rows(table, [*QUOTED, *QUOTED_MORE])
     return "\n".join([*rest(["instructions", *COLUMNS], rows), "",
                       *textwrap.wrap(quoted_note(table), 85)]) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the benchmark printed: rows of subject, state, size, live, who and value."""
+"""Read the benchmark's rows: subject, state, size, live, who and value."""
 
 import csv
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from typing import NamedTuple
 from common.steps import Failure
 
 MARK = "VCM-BENCH: "
-#: the state of a row that stands for each of them
+#: the state of a row that holds for every state
 ANY = "any"
-#: costs that make a whole
+#: subjects whose cost is the sum of others
 SUMS = {"map+unmap": ("map", "unmap"), "bind+unbind": ("bind", "unbind"), "make+destroy": ("make", "destroy"),
         "share+unshare": ("share", "unshare"), "kmap+kunmap": ("kmap", "kunmap")}
-#: whose size is that of a structure, no two of which are alike: it tells no cells apart
+#: subjects whose size is that of a structure. VCM's and a peer's differ, so cells have no size
 SIZELESS = ("bytes",)
 
 
 class Cell(NamedTuple):
-    """What is compared: each who does the same there."""
+    """A cell of the table. VCM and all peers did the same work in it, so their values can be compared."""
     subject: str
     state: str
     size: int
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 def is_own(who):
-    """Whether it is VCM that was measured, not what drivers use instead."""
+    """Return true if @who is VCM, false if it is a peer that drivers use instead."""
     return who == "vcm" or who.startswith("vcm-")
 
 
@@ -41,17 +41,17 @@ def row(fields):
 
 
 def fields(line):
-    """What stands in a row, as text."""
+    """Return the fields of a row as text."""
     return [*map(str, line.cell), line.who, str(line.value)]
 
 
 def named(line):
-    """A row as messages have it."""
+    """Return the name of a row for messages."""
     return ",".join(fields(line)[:-1])
 
 
 def parse(lines):
-    """The rows in a kernel log."""
+    """Return the rows in a kernel log."""
     found, seen = [], set()
     for line in lines:
         if MARK not in line:
@@ -60,7 +60,7 @@ def parse(lines):
         try:
             found.append(row(text.split(",")))
         except ValueError:
-            raise Failure("the benchmark printed what is no row", lines=[text]) from None
+            raise Failure("the benchmark printed an invalid row", lines=[text]) from None
         if found[-1][:2] in seen:
             raise Failure("the benchmark printed a row twice", lines=[text])
         seen.add(found[-1][:2])
@@ -68,7 +68,7 @@ def parse(lines):
 
 
 def read(path):
-    """The rows of a file."""
+    """Return the rows of a CSV file."""
     with open(path, newline="") as f:
         return [row(line.values()) for line in csv.DictReader(f)]
 
@@ -81,7 +81,7 @@ def write(path, rows):
 
 
 class Table:
-    """The values of all cells; sums and what stands for any state are among them."""
+    """The values of all cells, including sums."""
 
     def __init__(self, rows):
         self.values = {}
@@ -91,7 +91,7 @@ class Table:
             self.add(whole, parts)
 
     def add(self, whole, parts):
-        """Cells of what is the sum of its parts."""
+        """Add the cells of a subject that is the sum of others."""
         first, *others = parts
         for cell in [c for c in self.values if c.subject == first]:
             costs = [self.values[cell], *(self.values.get(cell._replace(subject=o), {}) for o in others)]
@@ -100,14 +100,14 @@ class Table:
                 self.values[cell._replace(subject=whole)] = both
 
     def at(self, cell):
-        """who -> value"""
+        """Return name -> value of a cell, for VCM and its peers."""
         return {**self.values.get(cell._replace(state=ANY), {}), **self.values.get(cell, {})}
 
     def cells(self, subject):
-        """Those that VCM was measured in, in the order of the run."""
+        """Return the cells of a subject that VCM was measured in, in the order of the run."""
         return [c for c, values in self.values.items() if c.subject == subject and any(map(is_own, values))]
 
     def who(self, subject):
-        """Everybody who was measured, VCM first."""
+        """Return the names of all that were measured for a subject, VCM first."""
         names = {name: None for cell, values in self.values.items() if cell.subject == subject for name in values}
         return sorted(names, key=lambda name: not is_own(name))

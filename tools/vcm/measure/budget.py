@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What VCM may cost: bench-budget.csv, which the benchmark is compared with."""
+"""VCM's budgets, in bench-budget.csv: read, compare and write them."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from common.steps import Failure, shown
 from measure import bench_rows
 
 FILE = Path(__file__).parent / "bench-budget.csv"
-#: more than a budget by this fails
+#: a row fails if it is over its budget by more than this
 OVER = 0.02
-#: less by this, and the budget no longer keeps what was won
+#: a budget should be lowered if a row is under it by more than this
 UNDER = 0.05
-#: wall time, which no two runs agree on
+#: subjects in wall time, which differs from run to run
 TIMED = ("threads",)
 
 
@@ -26,7 +26,7 @@ def read():
 
 
 def complaint(budget, row):
-    """What is wrong with a row, or None; either may be missing."""
+    """Return what is wrong with a row, or None. @budget or @row may be None."""
     if not row:
         return f"{bench_rows.named(budget)}: has a budget of {budget.value} and was not measured"
     if not budget:
@@ -41,7 +41,7 @@ def percent(budget, row):
 
 
 def compare(budgets, rows):
-    """subject -> complaints; and the rows whose budgets could be less."""
+    """Return subject -> complaints, and the rows whose budgets could be lower."""
     have = {row[:2]: row for row in own(rows)}
     wanted = {row[:2]: row for row in budgets}
     bad, slack = {}, []
@@ -55,7 +55,7 @@ def compare(budgets, rows):
 
 
 def write(rows, part=False):
-    """Make what was measured the budget. After a part of it, the subjects of the others keep theirs."""
+    """Write rows as budgets. With @part, keep the budgets of subjects that were not measured."""
     rows = own(rows)
     measured = {row.cell.subject for row in rows}
     kept = [row for row in read() if row.cell.subject not in measured] if part and FILE.exists() else []

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What VCM wants to be, beside what drivers use instead: one table of goals, and who meets them.
+"""VCM's goals, relative to what drivers use instead, and where they are met.
 
-A goal that is missed is told, and fails nothing; that is what budgets are for (measure/budget.py).
+A missed goal is reported. Only an exceeded budget fails a run (measure/budget.py).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def everywhere(_):
 
 
 def in_pages(cell):
-    """Single pages are what the IOMMU gets: in parts that are less than a block, or in all."""
+    """Return true if the IOMMU maps the memory in single pages: its parts, or all of it, are less than a block."""
     return cell.size >= MIB and (cell.state in ("4K", "64K") or cell.size < 2 * MIB)
 
 
@@ -32,28 +32,28 @@ def one_page(cell):
 
 
 def only(**wanted):
-    """Where these columns have these values."""
+    """Return a predicate that is true for cells with these values."""
     return lambda cell: all(getattr(cell, name) == value for name, value in wanted.items())
 
 
 @dataclass(frozen=True)
 class Goal:
-    """In each cell, VCM costs at most so many times what a peer does."""
+    """A limit of VCM's cost in each cell, usually as a multiple of a peer's cost."""
     subject: str
     limit: float
-    #: without one, the limit is a number
+    #: empty if the limit is a plain number
     peer: str = ""
-    #: the same with so many live, instead of a peer
+    #: number of live objects: the limit is a multiple of VCM's own cost there
     growth_from: int = 0
-    #: less than the limit, not at most that
+    #: true if the cost must be less than the limit
     below: bool = False
     own: tuple = ("vcm",)
     where: Callable[[Cell], bool] = everywhere
-    #: where that is, in words
+    #: @where in words
     place: str = ""
 
     def most(self):
-        """The limit in words."""
+        """Return the limit in words."""
         lead = "below" if self.below else "at most"
         what = self.peer or (f"that of {self.growth_from} live" if self.growth_from else "")
         if not what:
@@ -61,7 +61,7 @@ class Goal:
         return f"{lead} {what}" if self.limit == 1 else f"{lead} {self.limit:g} x {what}"
 
     def text(self):
-        """The goal in words."""
+        """Return the goal in words."""
         return f"{self.place}: {self.most()}" if self.place else self.most()
 
 
@@ -71,11 +71,11 @@ class Judged(NamedTuple):
     cell: Cell
     who: str
     value: int
-    #: what the limit is times of; None: it is a number itself
+    #: the cost that the limit is a multiple of; None if the limit is a plain number
     base: int | None
 
     def ratio(self):
-        """How near the limit; to be sorted by."""
+        """Return the cost relative to @base or, without one, to the limit."""
         if self.base is None:
             return self.value / self.goal.limit
         return self.value / self.base if self.base else float("inf") if self.value else 1.0
@@ -87,7 +87,7 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True)
 class Topic:
-    """What is compared, with a table of its own."""
+    """A subject with its goals, shown in a table of its own."""
     title: str
     subject: str
     goals: tuple = ()
@@ -123,7 +123,7 @@ TOPICS = (
     Topic("Unbind many buffers at once", "commands", beside("commands", "dma_unmap", below=True),
           unit="commands to the IOMMU"),
     Topic("One buffer in many contexts", "share+unshare",
-          # linear, but for which table happens to be there
+          # linear, except that some page tables exist already
           (Goal("share+unshare", 128 * 1.01, growth_from=1, where=only(live=128), place="128 contexts"),
            *beside("share+unshare", "dma_buf", below=True))),
     Topic("A further mapping of a buffer", "share-bytes",
@@ -136,19 +136,19 @@ TOPICS = (
           (*beside("bytes", "iova", "drm_gpuvm", below=True, where=only(state="context"), place="context"),
            *beside("bytes", "drm_gpuva", below=True, where=only(state="reservation"), place="reservation"),
            *beside("bytes", "scatterlist", where=only(state="part"), place="part")), unit="bytes"),
-    Topic("Threads that bind and unbind at once", "threads", unit="ns of wall time for each round of all"),
+    Topic("Threads that bind and unbind at once", "threads", unit="ns of wall time for a round of all threads"),
 )
 
 
 def base(table, goal, cell, who):
-    """What the limit is times of, or None when that was not measured."""
+    """Return the cost that the limit is a multiple of, or None if it was not measured."""
     if goal.growth_from:
         return table.at(cell._replace(live=goal.growth_from)).get(who)
     return table.at(cell).get(goal.peer)
 
 
 def judge(table, goal):
-    """The goal in each of its cells that was measured."""
+    """Judge a goal in each of its cells that was measured."""
     judged = []
     for cell in filter(goal.where, table.cells(goal.subject)):
         for who in goal.own:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The benchmark's rows are read as they are printed, and too dear ones are noticed."""
+"""The benchmark's rows are read as printed, and rows over their budget are found."""
 
 import contextlib
 import io
@@ -106,7 +106,7 @@ class Budgets(unittest.TestCase):
 
 
 class WithFile(unittest.TestCase):
-    """With a budget file of its own."""
+    """Tests with private files for the budgets and the documents."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -141,7 +141,7 @@ class WithFile(unittest.TestCase):
                 bench.compare(part, only=None)
 
     def gated(self, lines, problems=()):
-        """What the gate says to a console log."""
+        """Return the gate's results for a console log."""
         results = Results()
         booted = boot.Boot(self.folder / "log", lines, [], list(problems), 1.0)
         with (mock.patch.object(boot, "boot", lambda *_, **how: booted), mock.patch.object(images, "build_bench"),
@@ -185,7 +185,7 @@ class WithFile(unittest.TestCase):
 
 
 class Wanted(unittest.TestCase):
-    """What is asked for is judged before anything is built."""
+    """FILTER and BUDGET are checked before anything is built."""
 
     def wanted(self, **env):
         with mock.patch.dict(os.environ, {"FILTER": "", "BUDGET": "", **env}):
@@ -201,11 +201,11 @@ class Wanted(unittest.TestCase):
 
     def test_what_is_no_part(self):
         for name in ("nosuch", "map", "mapping*"):
-            with self.assertRaisesRegex(Failure, "it is one of addresses, mapping, .* memory"):
+            with self.assertRaisesRegex(Failure, "it must be one of addresses, mapping, .* memory"):
                 self.wanted(FILTER=name)
 
     def test_what_is_no_way_with_budgets(self):
-        with self.assertRaisesRegex(Failure, "BUDGET=read: it can be write"):
+        with self.assertRaisesRegex(Failure, "BUDGET=read: it must be write"):
             self.wanted(BUDGET="read")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Goals are judged as they are written, and told with the cell that misses them most."""
+"""Goals are judged as written, and shown with their worst cell."""
 
 import unittest
 
@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 
 def table(*rows):
-    """Of subject, state, size, live, who and value."""
+    """Return a table of rows of subject, state, size, live, who and value."""
     return Table([Row(Cell(*row[:4]), *row[4:]) for row in rows])
 
 
@@ -73,7 +73,7 @@ class Judged(unittest.TestCase):
 
 class Told(unittest.TestCase):
     def rows(self, *dear):
-        """What VCM costs at 4 KiB and at 2 MiB, beside 1000."""
+        """Return rows with VCM's costs at 4 KiB and 2 MiB; the peer's cost is 1000."""
         return [row for size, own in zip((4096, 2 * MIB), dear) for who, cost in (("vcm", own), ("dma_iova", 1000))
                 for row in (("bind", "contiguous", size, 1, who, cost), ("unbind", "contiguous", size, 1, who, 0))]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A Linux tree with the series on it, applied by git am as a maintainer would."""
+"""Apply the series to a Linux tree with git am, as a maintainer would."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ STAMP = patches.FOLDER / "linux.base"
 
 
 def mark(folder):
-    """What the tree is made of; anything else makes it anew."""
+    """Return a hash of the tree's base. If it changes, the tree is copied again."""
     files = "".join(patches.pristine(folder, name) for name in sorted(overlay.MERGE))
     what = base.STAMP.read_text() if folder == base.LINUX else f"{folder} {base.version(folder)}"
     return hashlib.sha256((what + files).encode()).hexdigest()
 
 
 def take_back(folder):
-    """What the overlay has laid over the tree that was copied."""
+    """Remove the overlay from the copied tree."""
     laid = json.loads(overlay.MANIFEST.read_text()) if overlay.MANIFEST.exists() else []
     for name in laid if folder == base.LINUX else ():
         path = TREE / name
@@ -33,13 +33,13 @@ def take_back(folder):
             parent.rmdir()
     for name in overlay.MERGE:
         text = patches.pristine(folder, name)
-        # never through a link that it shares with the tree it was copied from
+        # unlink first: the file may be a hard link shared with the source of the copy
         (TREE / name).unlink(missing_ok=True)
         (TREE / name).write_text(text)
 
 
 def copy(folder):
-    """The base, without what was built in it; files of build/linux are shared with it."""
+    """Copy the base without its builds. Files of build/linux become hard links."""
     STAMP.unlink(missing_ok=True)
     TREE.mkdir(parents=True, exist_ok=True)
     link = [f"--link-dest={folder}"] if folder == base.LINUX else []
@@ -50,7 +50,7 @@ def copy(folder):
 
 
 def prepare(folder):
-    """The tree at its base. Returns its repository, which knows the files that the series touches."""
+    """Prepare the tree at its base. Return its repository, which tracks the files that the series changes."""
     git = patches.Git(patches.FOLDER / "linux.git", TREE, patches.author(None))
     if STAMP.exists() and STAMP.read_text() == mark(folder) and git.home.exists():
         git.run("am", "--abort", check=False)
@@ -65,14 +65,14 @@ def prepare(folder):
 
 
 def hunk(file, path, line):
-    """The hunk of a patch that git names by its file and line."""
+    """Return the hunk of a patch that git names by file and line."""
     found = re.search(rf"^diff --git a/{re.escape(path)} .*?(^@@ -{line}\b.*?)(?=^@@ |^diff --git |^-- $)",
                       file.read_text(), re.M | re.S)
     return found[1].splitlines() if found else []
 
 
 def refusal(git, file):
-    """Which hunks of a patch do not apply."""
+    """Return git's messages about a patch, each with the hunk that does not apply."""
     out = git.run("apply", "--check", file, check=False).stderr.splitlines()
     lines = []
     for said in out:
@@ -83,7 +83,7 @@ def refusal(git, file):
 
 
 def apply(git, files):
-    """git am of the patches. Returns the commits, oldest first."""
+    """Apply the patches with git am. Return the commits, oldest first."""
     with progress(f"git am, {len(files)} patches"):
         for file in files:
             if git.run("am", "-q", file, check=False).returncode:

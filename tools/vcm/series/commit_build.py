@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is built at each commit of the series.
+"""Build each commit of the series.
 
-VCM's objects are compiled with W=1 and every warning an error, its symbols y, and m where they can
-be; kbuild compiles what a commit has changed. A kernel is linked for one architecture.
+VCM's objects are compiled with W=1, every warning an error, with VCM's symbols set to y, and to m where
+possible. kbuild compiles only what a commit has changed. A kernel is linked for one architecture.
 """
 
 import re
@@ -25,13 +25,13 @@ def out(arch, value):
 
 
 def command(arch, value, *targets):
-    """make, as kbuild.kernel_make() has it, in a folder of the series' tree."""
+    """Return the make command for a folder of the series' tree, like kbuild.kernel_make()."""
     return ["make", f"-j{kbuild.JOBS}", f"ARCH={arch.linux}", *kbuild.gcc(arch), f"O={out(arch, value).name}",
             *targets]
 
 
 def symbols():
-    """VCM's symbols at the present commit, and whether they can be modules."""
+    """Return VCM's symbols at the current commit -> true if the symbol can be m."""
     found = {}
     for name in KCONFIGS:
         text = (TREE / name).read_text() if (TREE / name).exists() else ""
@@ -41,7 +41,7 @@ def symbols():
 
 
 def wanted(arch, value, known):
-    """What a folder is configured from: the run image's fragments, VCM's symbols all at one value."""
+    """Return a folder's configuration: the run image's fragments, and all symbols of VCM at one value."""
     files = [*kbuild.fragments("run", arch), "check.config"]
     text = "\n".join((kbuild.CONFIGS / f).read_text() for f in files)
     text = re.sub(r"^(# )?CONFIG_VCM\w*[ =].*\n", "", text, flags=re.M)
@@ -56,7 +56,7 @@ def wanted(arch, value, known):
 
 
 def configure(arch, value, known):
-    """Configure a folder, when what it is configured from has changed. Returns its settings."""
+    """Configure a folder if its configuration or Kconfig files have changed. Return its settings."""
     folder = out(arch, value)
     text = wanted(arch, value, known)
     sources = "".join((TREE / name).read_text() for name in KCONFIGS if (TREE / name).exists())
@@ -75,7 +75,7 @@ def configure(arch, value, known):
 
 
 def statements(config):
-    """(symbol or name, objects) of each line of the present commit's Makefiles that is not off."""
+    """Yield (symbol or name, objects) of each enabled line of the current commit's Makefiles."""
     for makefile in filter(lambda name: (TREE / name).exists(), kbuild.MAKEFILES):
         folder, off = makefile.rpartition("/")[0], False
         for line in (TREE / makefile).read_text().replace("\\\n", " ").splitlines():
@@ -89,7 +89,7 @@ def statements(config):
 
 
 def listed(config):
-    """object -> y or m, of those that the Makefiles name; what is built in has no object of several."""
+    """Return object -> y or m. A built-in object made of several is replaced by its parts."""
     found, parts = {}, {}
     for name, objects_of in statements(config):
         if name.startswith("CONFIG_"):
@@ -102,7 +102,7 @@ def listed(config):
 
 
 def compile_objects(results, where, arch, value):
-    """Each object is a test; what has not changed since the commit before is not compiled again."""
+    """Compile VCM's objects as one test. make skips what is unchanged since the previous commit."""
     config = configure(arch, value, symbols())
     names = listed(config)
     if not names:
@@ -116,7 +116,7 @@ def compile_objects(results, where, arch, value):
 
 
 def link(results, where):
-    """A kernel with all that is there built in: each function that is called is defined."""
+    """Link a kernel with everything built in: each function that is called must be defined."""
     configure(ARM64, "link", symbols())
     log = LOGS / "series-link.log"
     status = run("linking a kernel, arm64, VCM=y", command(ARM64, "link", "vmlinux"), log,
@@ -125,14 +125,14 @@ def link(results, where):
 
 
 def without(arch):
-    """What VCM switched off leaves: the configuration, and the objects of VCM, which are none."""
+    """Return the configuration without VCM's symbols, and VCM's objects, with VCM switched off."""
     config = configure(arch, "n", symbols())
     kept = {symbol: value for symbol, value in config.items() if not re.match(r"CONFIG_VCM(_|$)", symbol)}
     return kept, listed(config)
 
 
 def modules_link(results, where):
-    """What modules call is exported, by the kernel that was linked or by another of them."""
+    """Check that the linked kernel or another module exports every function that a module calls."""
     names = [name for name, value in listed(configure(ARM64, "m", symbols())).items() if value == "m"]
     if not names:
         return
@@ -142,7 +142,7 @@ def modules_link(results, where):
     (folder / "vcm.symvers").write_text("".join(f"{l}\n" for l in table if l.split("\t")[1] not in have))
     (folder / "vcm.order").write_text("\n".join(names) + "\n")
     run("modpost, VCM=m", command(ARM64, "m", "scripts/mod/"), log, env=kbuild.ENV, cwd=TREE)
-    status = run("modpost, VCM=m, what modules call",
+    status = run("modpost, VCM=m, calls of modules",
                  [folder / "scripts/mod/modpost", "-M", "-E", "-W", "-e", "-i", "vcm.symvers",
                   "-o", "vcm-out.symvers", "-T", "vcm.order"], log, cwd=folder, check=False)
     bad = [l for l in log.read_text().splitlines() if "modpost:" in l]

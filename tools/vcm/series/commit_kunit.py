@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The KUnit suites at each commit of the series that has some, on ARCH=um."""
+"""Run the KUnit suites of each commit of the series on ARCH=um."""
 
 import re
 
@@ -11,15 +11,15 @@ from tree.base import LINUX
 from verify import kunit
 
 
-#: what brings the symbol that another one depends on: on ARCH=um IOMMU_API comes with the fake IOMMU
-BRINGS = {"VCM_IOMMU": "VCM_FAKE_IOMMU"}
+#: symbol -> the symbol that it needs on ARCH=um: the fake IOMMU selects IOMMU_API there
+NEEDS = {"VCM_IOMMU": "VCM_FAKE_IOMMU"}
 
 
 def config(known):
-    """What the suites want in the end, without the symbols that later patches bring."""
+    """Return the suites' final configuration without the symbols that later patches add."""
     text = (REPO / kunit.PORTABLE.relative_to(LINUX)).read_text() + (kbuild.CONFIGS / "um.config").read_text()
     lines = [line for line in text.splitlines()
-             if not (m := re.match(r"CONFIG_(VCM\w*)=", line)) or {m[1], BRINGS.get(m[1], m[1])} <= known.keys()]
+             if not (m := re.match(r"CONFIG_(VCM\w*)=", line)) or {m[1], NEEDS.get(m[1], m[1])} <= known.keys()]
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the kernel's own tools say about the documents and devicetree bindings of the series."""
+"""Check the documents and devicetree bindings of the series with the kernel's own tools."""
 
 import os
 import re
@@ -15,31 +15,31 @@ from series.branch import TREE
 from tree import base
 from verify import checks
 
-#: the folder that vcm.rst is in; its neighbours' warnings are not ours
+#: the folder of vcm.rst; warnings about other files in it are ignored
 SPHINX_FOLDER = "core-api"
-#: dt-schema and what of Python it needs in a version that Debian 12 does not have
+#: dt-schema, and the Python modules that it needs in a later version than Debian 12's -> suite
 DT_PACKAGES = {"dt-schema": base.SUITE, **dict.fromkeys(
     ["python3-jsonschema", "python3-jsonschema-specifications", "python3-referencing", "python3-attr",
      "python3-typing-extensions"], base.SUITE.partition("-")[0])}
-#: beside them a module in place of python3-rpds-py, whose binary is for another Python than Debian 12's
+#: a module that replaces python3-rpds-py, whose binary is for a later Python than Debian 12's
 STANDIN = REPO / "tools/vcm/series/standin"
-#: Debian's Python modules are for this one, whichever comes first in PATH
+#: the Python that Debian's modules are for; PATH may have another one first
 PYTHON = "/usr/bin/python3"
-#: dt-schema 2025.08 ends with a KeyError where it means to say that two bindings disagree, as two of
-#: Linux 7.3 do; a few lines above it looks the name up as it has to be
+#: dt-schema 2025.08 ends with a KeyError instead of reporting that two bindings disagree, as two bindings of
+#: Linux 7.3 do. The replacement looks the name up as dt-schema does a few lines earlier
 KEY_ERROR, MENDED = "self.schemas[sch_id]['$filename']", "self.schemas[sch_id.rstrip('#')]['$filename']"
-#: how make tells what it is doing
+#: make's lines about its commands
 QUIET = re.compile(r"  [A-Z]+( \[C\])? ")
 
 
 def ours(log, names=("vcm",)):
-    """The lines of a log that name a file of VCM's."""
+    """Return the lines of a log that name one of VCM's files."""
     lines = log.read_text(errors="replace").replace(f"{TREE}/", "").splitlines()[1:]
     return [l for l in lines if any(name in l for name in names) and not QUIET.match(l)]
 
 
 def sphinx(results):
-    """The folder of the documents as HTML."""
+    """Make HTML of the documents' folder."""
     log = LOGS / "series-sphinx.log"
     output = TREE / "out-docs"
     shutil.rmtree(output, ignore_errors=True)
@@ -54,7 +54,7 @@ def sphinx(results):
 
 
 def abi(results):
-    """What Documentation/ABI says is complete."""
+    """Validate Documentation/ABI."""
     log = LOGS / "series-abi.log"
     status = run("Documentation/ABI", [sys.executable, "tools/docs/get_abi.py", "--dir", "Documentation/ABI",
                                        "validate"], log, cwd=TREE, check=False)
@@ -63,7 +63,7 @@ def abi(results):
 
 
 def dt_schema():
-    """dt-schema unpacked in the cache; no root is needed, and the machine's packages are left alone."""
+    """Return dt-schema, unpacked in the cache. No root is needed, and the machine's packages stay as they are."""
     place = CACHE / "dt-schema"
     done = place / "complete"
     if not done.exists():
@@ -80,12 +80,12 @@ def dt_schema():
 
 
 def bindings(results):
-    """make dt_binding_check of VCM's."""
+    """Run make dt_binding_check for VCM's bindings."""
     files = [Path(name).name for name in checks.sources(".yaml")]
     usr = dt_schema()
     env = {**kbuild.ENV, "PATH": f"{usr / 'bin'}:{os.environ['PATH']}",
            "PYTHONPATH": f"{usr / 'lib/python3/dist-packages'}:{STANDIN}"}
-    # what it has checked once it does not check again
+    # without this, bindings that were checked before are skipped
     shutil.rmtree(commit_build.out(ARM64, "m") / "Documentation", ignore_errors=True)
     log = LOGS / "series-bindings.log"
     status = run("dt_binding_check", commit_build.command(ARM64, "m", "dt_binding_check", f"PYTHON3={PYTHON}",

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which file, Kconfig block and Makefile line belongs to which patch of the series.
+"""Find the patch of the series that a file, a Kconfig block or a line of a Makefile belongs to.
 
-series/manifest.txt says so: the name of a patch at the start of a line, what it carries below it,
-indented. A path alone is a file, or all of VCM's lines in a file that the kernel has too. A path
-with names behind a colon is a part of a file that several patches carry: Kconfig blocks by their
-symbols, lines of a Makefile by their objects.
+manifest.txt has the name of each patch at the start of a line. The indented lines below it say what the
+patch contains. A path alone is a file, or all of VCM's lines in a file that the kernel has too. A path
+with names after a colon is a part of a file that several patches share: Kconfig blocks by their
+symbols, lines of a Makefile by their objects or folders.
 """
 
 import re
@@ -26,7 +26,7 @@ class Patch:
 
 
 def read(text):
-    """The patches of a manifest."""
+    """Return the patches of a manifest."""
     patches = []
     for number, line in enumerate(text.splitlines(), 1):
         line, indented = line.split("#")[0].rstrip(), line[:1].isspace()
@@ -46,7 +46,7 @@ def read(text):
 
 
 def kconfig_units(text):
-    """(symbols, lines) of each block, a comment with what it precedes; if and endif have none."""
+    """Return (symbols, lines) of each block. A comment belongs to the next block; if and endif have no symbols."""
     units, comment = [], []
     for line in text.splitlines(True):
         start = re.match(r"(?:(?:menu)?config (\w+)|if|endif)\b", line)
@@ -62,7 +62,7 @@ def kconfig_units(text):
 
 
 def makefile_units(text):
-    """(objects, lines) of each statement, continuation lines with it; comments and conditions have none."""
+    """Return (objects, lines) of each statement with its continuation lines. Others have no objects."""
     units, more = [], False
     for line in text.splitlines(True):
         if more:
@@ -78,7 +78,7 @@ def is_opening(unit):
 
 
 def without_empty(units):
-    """Conditions with nothing between them go."""
+    """Remove conditions that enclose nothing."""
     kept = []
     for unit in units:
         if unit[1][0].startswith("endif") and kept and is_opening(kept[-1]):
@@ -88,13 +88,13 @@ def without_empty(units):
     return kept
 
 
-#: files that several patches carry parts of
+#: files of which several patches contain a part
 SPLIT = {"mm/Kconfig": kconfig_units, "drivers/vcm/Kconfig": kconfig_units,
          "mm/Makefile": makefile_units, "drivers/vcm/Makefile": makefile_units}
 
 
 def part(path, text, names):
-    """What a file is with only these of its entries; nothing when it has none of them."""
+    """Return a file reduced to these entries, or an empty text if it has none of them."""
     units = [unit for unit in SPLIT[path](text) if not unit[0] or set(unit[0]) & set(names)]
     units = without_empty(units)
     if not any(unit[0] for unit in units):
@@ -103,12 +103,12 @@ def part(path, text, names):
 
 
 def entries(path):
-    """Every name in a file that is split, in the groups that stay together."""
+    """Return the names in a file that is split, in groups that stay together."""
     return [unit[0] for unit in SPLIT[path]((REPO / path).read_text()) if unit[0]]
 
 
 def owners(patches):
-    """(path, name or None) -> the patches that carry it."""
+    """Return (path, name or None) -> the patches that contain it."""
     found = {}
     for patch in patches:
         for path in patch.files:
@@ -120,40 +120,40 @@ def owners(patches):
 
 
 def wanted(files):
-    """Everything that has to be carried: (path, name or None)."""
+    """Return (path, name or None) of everything that the patches must contain."""
     return {(path, name) for path in files
             for name in ([n for group in entries(path) for n in group] if path in SPLIT else [None])}
 
 
 def complaints(patches, files):
-    """What is wrong with a manifest, given the files that the series is to bring."""
+    """Return what is wrong with a manifest, given the files that the series adds."""
     have, want = owners(patches), wanted(files)
 
     def called(key):
         return f"{key[0]}: {key[1]}" if key[1] else key[0]
 
-    lines = [f"{called(key)} is carried by no patch" for key in sorted(want - have.keys(), key=called)]
+    lines = [f"{called(key)} is in no patch" for key in sorted(want - have.keys(), key=called)]
     lines += [f"{called(key)} of {', '.join(have[key])} does not exist" for key in have if key not in want]
-    lines += [f"{called(key)} is carried by {' and '.join(by)}" for key, by in have.items() if len(by) > 1]
+    lines += [f"{called(key)} is in {' and '.join(by)}" for key, by in have.items() if len(by) > 1]
     for path in SPLIT:
         for group in entries(path) if path in files else []:
             by = {tuple(have.get((path, name), ())) for name in group}
             if len(by) > 1:
-                lines.append(f"{path}: {' '.join(group)} stand together and are carried by several patches")
+                lines.append(f"{path}: {' '.join(group)} must be in one patch and are in several")
     return lines
 
 
 def load():
-    """The patches, or the Failure that says what the manifest does not tell."""
+    """Return the patches, or raise a Failure that says what is wrong with the manifest."""
     patches = read(MANIFEST.read_text())
     lines = complaints(patches, overlay.repo_files())
     if lines:
-        raise Failure("the series is not complete; mend tools/vcm/series/manifest.txt", lines=lines)
+        raise Failure("the series is not complete; correct tools/vcm/series/manifest.txt", lines=lines)
     return patches
 
 
 def content(path, names, pristine):
-    """A file as a patch leaves it. @names: its entries so far, None: all; @pristine: the base's text of it."""
+    """Return a file after a patch. @names: its entries so far, None for all; @pristine: its text in the base."""
     text = (REPO / path).read_text()
     if names is not None:
         text = part(path, text, names)

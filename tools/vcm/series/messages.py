@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The words of the series: messages, the cover letter, and the figures in them."""
+"""Write the messages of the series and the cover letter, with the figures in them."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from series.manifest import FOLDER
 from verify.results import MATRIX
 
 WIDTH = 72
-#: {bench: row of README's table: who}
+#: {bench: row of README's table: vcm or a peer}
 PLACE = re.compile(r"\{bench:\s+([^:}]+?):\s+([^:}]+?)\}")
-#: a figure with its spaces, in one word while lines are broken
+#: in place of the spaces of a figure while lines are broken, to keep it whole
 NBSP = "\u00a0"
 
 
 def measured(table):
-    """row -> who -> instructions, of a complete run."""
+    """Return row -> vcm or a peer -> instructions, of a complete run."""
     rows = {}
     for what, cell, by_hand, other in bench_report.QUOTED:
         at = table.at(cell)
@@ -29,7 +29,7 @@ def measured(table):
 
 
 def written(text):
-    """The same from README, which quotes the last run that was recorded."""
+    """Return the same from README, which quotes the last run that was recorded."""
     rows = {}
     for line in readme.BENCH.search(text)[2].splitlines():
         what, own, *peers = [*(cell.strip() for cell in line.strip("| ").split(" | ")), "", ""][:4]
@@ -42,24 +42,24 @@ def written(text):
 
 
 def figures():
-    """The rows that README quotes, and where they come from."""
+    """Return the rows that README quotes, and their source."""
     file = BENCH / "vcm.csv"
     try:
         if file.exists():
             return measured(bench_rows.Table(bench_rows.read(file))), "this tree"
     except KeyError:
-        # a run of some parts only (FILTER=)
+        # the run measured some parts only (FILTER=)
         pass
     return written(readme.README.read_text()), "README"
 
 
 def filled(text, rows):
-    """A message with its figures; paragraphs that have some are broken into lines anew."""
+    """Fill in the figures of a message. Paragraphs with figures get new line breaks."""
 
     def figure(match):
         what, who = (" ".join(word.split()) for word in match.groups())
         if what not in rows or who not in rows[what]:
-            raise Failure(f"a message wants {{bench: {what}: {who}}}, which the benchmark does not have",
+            raise Failure(f"a message has {{bench: {what}: {who}}}, which the benchmark lacks",
                           lines=[f"{what}: {', '.join(of)}" for what, of in rows.items()])
         return bench_report.number(rows[what][who]).replace(" ", NBSP)
 
@@ -73,7 +73,7 @@ def filled(text, rows):
 
 
 def message(patch, rows):
-    """A patch's message: subject, empty line, why."""
+    """Return a patch's message: subject, empty line, reason."""
     file = FOLDER / f"{patch.name}.txt"
     if not file.exists():
         raise Failure(f"{patch.name} has no message: write tools/vcm/series/{file.name}")
@@ -81,7 +81,7 @@ def message(patch, rows):
 
 
 def results(rows):
-    """The figures, each with what it is compared to."""
+    """Return the lines of the figures, each with its peers."""
     lines = []
     for what, of in rows.items():
         own = of["vcm"]
@@ -91,7 +91,7 @@ def results(rows):
 
 
 def matrix():
-    """What the last complete test run counted."""
+    """Return the counts of the last complete test run."""
     if not MATRIX.exists():
         return "  (no test run in this tree; make test leaves one)"
     rows = [("", "passed", "failed", "skipped"), *json.loads(MATRIX.read_text())["rows"]]
@@ -100,7 +100,7 @@ def matrix():
 
 
 def changes(version):
-    """What is new in each version after the first, from changes-vN.txt."""
+    """Return the changes of each version after the first, from changes-vN.txt."""
     parts = []
     for n in range(version, 1, -1):
         file = FOLDER / f"changes-v{n}.txt"
@@ -111,14 +111,14 @@ def changes(version):
 
 
 def cover(version, release, rows, source):
-    """(subject, text) of the cover letter."""
+    """Return (subject, text) of the cover letter."""
     text = (FOLDER / "cover.txt").read_text()
     subject, _, body = filled(text, rows).partition("\n")
     for name, value in {"release": release, "results": results(rows), "tests": matrix(),
                         "changes": changes(version)}.items():
         body = body.replace(f"{{{name}}}", value)
     if not MATRIX.exists():
-        print("  tests: the cover letter names none; make test leaves what it counted", flush=True)
+        print("  tests: the cover letter has none; make test saves its counts", flush=True)
     if source == "README":
-        print("  figures: those that README quotes; make bench measures this tree's", flush=True)
+        print("  figures: taken from README; make bench measures this tree", flush=True)
     return subject, body.strip("\n") + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The series as files to send: make series."""
+"""make series: write the series as files to send."""
 
 import os
 import re
@@ -17,17 +17,17 @@ SIGNOFF = re.compile(r"([^<>]+?) <([^<>@\s]+@[^<>@\s]+)>$")
 
 
 def settings():
-    """VERSION and SIGNOFF, judged."""
+    """Return VERSION and SIGNOFF. Raise Failure if one is invalid."""
     version, signoff = os.environ.get("VERSION") or "1", os.environ.get("SIGNOFF") or None
     if not re.match(r"[1-9]\d*$", version):
-        raise Failure(f"VERSION={version} is no number from 1 on")
+        raise Failure(f"VERSION={version} is not a number from 1 on")
     if signoff and not SIGNOFF.match(signoff):
         raise Failure(f"SIGNOFF={signoff} is not of the form Name <mail>")
     return int(version), signoff
 
 
 def tree():
-    """The Linux tree that the series is for: BASE, else what build/linux was made of."""
+    """Return the Linux tree that the series is for: BASE, or build/linux."""
     given = os.environ.get("BASE")
     if not given:
         return base.LINUX
@@ -40,35 +40,35 @@ def tree():
 
 
 def pristine(folder, name):
-    """A file that the kernel has too, without VCM's lines."""
+    """Return the text of a file that the kernel has too, without VCM's lines."""
     kept = overlay.PRISTINE / name
     path = kept if folder == base.LINUX and kept.exists() else folder / name
     if not path.exists():
-        raise Failure(f"{name} is to take VCM's lines, and {folder} has no such file")
+        raise Failure(f"{name} gets lines of VCM, and {folder} has no such file")
     return path.read_text()
 
 
 def configured(key):
-    """What this repository's git is told of its user."""
+    """Return a value of this repository's git configuration."""
     out = subprocess.run(["git", "config", key], cwd=REPO, capture_output=True, text=True)
     return out.stdout.strip()
 
 
 def author(signoff):
-    """Who the patches are from."""
+    """Return name and mail of the patches' author."""
     if signoff:
         return SIGNOFF.match(signoff).groups()
     return configured("user.name") or "Sender", configured("user.email") or "sender@example.org"
 
 
 def date():
-    """That of the last change here, so that the same tree gives the same files."""
+    """Return the time of the last commit, so that the same tree gives the same files."""
     out = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=REPO, capture_output=True, text=True)
     return int(out.stdout.strip() or 0)
 
 
 class Git:
-    """A repository of the series' own; the user's configuration has no say in it."""
+    """A private repository for the series, which ignores the user's configuration."""
 
     def __init__(self, home, work, who):
         self.home, self.work = home, work
@@ -86,7 +86,7 @@ class Git:
         return out
 
     def create(self):
-        """With one commit, of the files that the series changes."""
+        """Create it with one commit, of the files that the series changes."""
         shutil.rmtree(self.home, ignore_errors=True)
         self.run("init", "-q", "-b", "series")
         self.run("add", "-f", "--", *sorted(overlay.MERGE))
@@ -98,7 +98,7 @@ class Git:
 
 
 def signed(path, text, signoff):
-    """A file with the sender where it names who maintains it."""
+    """Return a file with the sender entered as its maintainer."""
     if path == "MAINTAINERS":
         title = (REPO / path).read_text().splitlines()[0]
         return text.replace(f"\n{title}\n", f"\n{title}\nM:\t{signoff}\n")
@@ -108,14 +108,14 @@ def signed(path, text, signoff):
 
 
 def write(path, text):
-    """A file of the temporary tree; not when it is as it was, nor when there is to be none."""
+    """Write a file of the temporary tree, unless it is unchanged or the text is empty."""
     if text and not (path.exists() and path.read_text() == text):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
 
 def commit_each(git, folder, patches, rows, signoff):
-    """A commit for each patch, from the manifest."""
+    """Make a commit for each patch of the manifest."""
     so_far, when = {}, date() - len(patches)
     for number, patch in enumerate(patches):
         whole = {path: None for path in patch.files}
@@ -137,7 +137,7 @@ def fill_cover(file, subject, body):
 
 
 def make(out, folder, version=1, signoff=None):
-    """Write cover letter and patches to a folder. Returns the patches' files."""
+    """Write the cover letter and the patches to a folder. Return the files of the patches."""
     patches = manifest.load()
     rows, source = messages.figures()
     cover = messages.cover(version, base.version(folder), rows, source)
@@ -160,19 +160,19 @@ def make(out, folder, version=1, signoff=None):
 
 
 def lines(file):
-    """How many lines a patch adds."""
+    """Return the number of lines that a patch adds."""
     return sum(line.startswith("+") and not line.startswith("+++") for line in file.read_text().splitlines())
 
 
 def series():
-    """make series"""
+    """Run make series."""
     version, signoff = settings()
     if not shutil.which("git"):
-        raise Failure("git is missing, which writes the patches: install it (make deps)")
+        raise Failure("git is missing and has to write the patches: install it (make deps)")
     out = OUT / f"v{version}"
     for file in make(out, tree(), version, signoff):
         print(f"  {lines(file):6} lines  {file.name}")
     print(f"written to {shown(out)}; make series-check checks them")
     if not signoff:
-        print('The patches carry no sign-off, and name no maintainer: the sender must add them '
+        print('The patches have no sign-off and no maintainer: the sender must add them '
               '(SIGNOFF="Name <mail>").')

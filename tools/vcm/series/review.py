@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Whether the series is fit to be sent: make series-check, and the part of it that gates."""
+"""make series-check: check that the series can be sent; and the quick part of it, which gates."""
 
 import re
 import subprocess
@@ -13,12 +13,12 @@ from verify import checks
 from verify.results import Results
 
 ENTRY = re.search(r"^(?!\w:).+", (REPO / "MAINTAINERS").read_text(), re.M)[0]
-#: it asks whether MAINTAINERS needs a new entry, of each new file; get_maintainer.pl answers
+#: checkpatch asks for each new file if MAINTAINERS needs an entry; get_maintainer.pl checks that
 IGNORED = "FILE_PATH_CHANGES"
 
 
 def hunks(file):
-    """(path, lines taken away, lines added) of each file of a patch."""
+    """Yield (path, removed lines, added lines) of each file of a patch."""
     for part in re.split(r"(?m)^diff --git ", file.read_text())[1:]:
         path = re.match(r"a/(\S+)", part)[1]
         lines = re.sub(r"(?m)^-- \n.*", "", "".join(re.split(r"(?m)^(?=@@ )", part)[1:]), flags=re.S).splitlines()
@@ -26,7 +26,7 @@ def hunks(file):
 
 
 def foreign(file, kernel_has):
-    """What a patch does to files of the kernel, other than add VCM's own lines."""
+    """Yield the changes of a patch to the kernel's files, except added lines of VCM's own."""
     for path, gone, new in hunks(file):
         if not kernel_has(path):
             continue
@@ -42,7 +42,7 @@ def checkpatch_one(file):
 
 
 def maintained_one(name):
-    """A patch, or a file of the tree."""
+    """Check that get_maintainer.pl finds VCM for a patch, or for a file of the tree."""
     which = [name] if str(name).endswith(".patch") else ["-f", name]
     out = subprocess.run(["perl", "scripts/get_maintainer.pl", "--nogit", "--nogit-fallback", "--sections", *which],
                          cwd=TREE, capture_output=True, text=True)
@@ -51,7 +51,7 @@ def maintained_one(name):
 
 
 def same(results):
-    """The last commit is what the repository holds."""
+    """Check that the last commit equals the repository."""
     different = []
     for name in overlay.repo_files():
         before = patches.pristine(base.LINUX, name) if name in overlay.MERGE else ""
@@ -59,7 +59,7 @@ def same(results):
         text = manifest.content(name, None, before)
         if not path.exists() or path.read_text() != text:
             different.append(name)
-    results.add("series: the last commit is what was tested", not different, ", ".join(different))
+    results.add("series: the last commit equals the repository", not different, ", ".join(different))
 
 
 def own_lines(results, files, kernel_has):
@@ -69,7 +69,7 @@ def own_lines(results, files, kernel_has):
 
 
 def applied(results, each_file):
-    """Make the series and apply it; what is looked at without building. Returns repository and (patch, commit)."""
+    """Make and apply the series, and check it without building. Return the repository and each (patch, commit)."""
     folder = patches.tree()
     files = patches.make(patches.FOLDER / "patches", base.LINUX)
     git = branch.prepare(folder)
@@ -82,14 +82,14 @@ def applied(results, each_file):
     own_lines(results, files, kernel_has.__contains__)
     largest_first = sorted(files, key=lambda file: -file.stat().st_size)
     checks.each(results, "checkpatch, patches", checkpatch_one, largest_first)
-    # of a file that the kernel has too, others are the maintainers
+    # a file that the kernel has too has other maintainers
     new = [name for name in names if name not in kernel_has]
     checks.each(results, "get_maintainer.pl", maintained_one, new if each_file else files)
     return git, list(zip(files, commits))
 
 
 def each_commit(git, commits):
-    """The name of each commit, checked out."""
+    """Check out each commit in turn. Yield its name."""
     for number, (file, commit) in enumerate(commits, 1):
         branch.check_out(git, commit)
         print(f"  {number}/{len(commits)} {file.stem}", flush=True)
@@ -97,13 +97,13 @@ def each_commit(git, commits):
 
 
 def quick(results):
-    """What gates every change."""
+    """Run the part that gates every change."""
     for where in each_commit(*applied(results, each_file=False)):
         commit_build.compile_objects(results, where, ARM64, "m")
 
 
 def whole(results, where, before):
-    """What is built and run at one commit."""
+    """Build and test one commit."""
     for arch in commit_build.ARCHES:
         for value in ("y", "m"):
             commit_build.compile_objects(results, where, arch, value)
@@ -124,7 +124,7 @@ def everything(results):
 
 
 def check():
-    """make series-check"""
+    """Run make series-check."""
     results = Results()
     with results.section("series"):
         everything(results)

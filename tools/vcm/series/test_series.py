@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The series carries everything once, and what does not fit is told."""
+"""The series contains everything once, and errors in it are reported."""
 
 import tempfile
 import unittest
@@ -49,7 +49,7 @@ class Parts(unittest.TestCase):
         return manifest.part("mm/Makefile", MAKEFILE, names)
 
     def test_everything(self):
-        """All parts together are the file."""
+        """All parts together are the whole file."""
         self.assertEqual(self.kconfig("VCM", "VCM_A", "VCM_B"), KCONFIG)
         self.assertEqual(self.makefile("vcm.o", "tests/b.o", "many.o", "one.o", "folder/"), MAKEFILE)
 
@@ -60,7 +60,7 @@ class Parts(unittest.TestCase):
             self.assertEqual(manifest.part(path, text, names), text)
 
     def test_kconfig_first(self):
-        """A condition around nothing goes."""
+        """A condition that encloses nothing is removed."""
         self.assertEqual(self.kconfig("VCM"), KCONFIG.partition("\nif VCM")[0])
 
     def test_kconfig_comment(self):
@@ -96,33 +96,33 @@ class Manifest(unittest.TestCase):
         self.assertEqual(self.complaints(), "")
 
     def test_file_of_no_patch(self):
-        self.assertEqual(self.complaints(files=[*self.files, "mm/vcm-new.c"]), "mm/vcm-new.c is carried by no patch")
+        self.assertEqual(self.complaints(files=[*self.files, "mm/vcm-new.c"]), "mm/vcm-new.c is in no patch")
 
     def test_refused(self):
         with mock.patch.object(overlay, "repo_files", lambda: [*self.files, "mm/vcm-new.c"]):
             with self.assertRaises(Failure) as raised:
                 manifest.load()
-        self.assertEqual(raised.exception.lines, ["mm/vcm-new.c is carried by no patch"])
+        self.assertEqual(raised.exception.lines, ["mm/vcm-new.c is in no patch"])
 
     def test_entries_of_no_patch(self):
         for name, said in (("vcm-va.o", "mm/Makefile: vcm-va.o"), ("VCM_EDU ", "drivers/vcm/Kconfig: VCM_EDU")):
             text = "\n".join(f"{line} ".replace(f" {name}", " ") for line in self.text.splitlines())
-            self.assertIn(f"{said.strip()} is carried by no patch", self.complaints(text))
+            self.assertIn(f"{said.strip()} is in no patch", self.complaints(text))
 
     def test_file_that_is_gone(self):
         self.assertIn("mm/vcm-va.c of 02-va does not exist", self.complaints(files=[f for f in self.files
                                                                                     if f != "mm/vcm-va.c"]))
 
     def test_twice(self):
-        self.assertIn("MAINTAINERS is carried by 01-interface and late", self.complaints(f"{self.text}late\n\tMAINTAINERS\n"))
+        self.assertIn("MAINTAINERS is in 01-interface and late", self.complaints(f"{self.text}late\n\tMAINTAINERS\n"))
 
     def test_line_of_two_patches(self):
         text = self.text.replace("mm/Makefile: vcm-bind.o vcm-alloc.o", "mm/Makefile: vcm-bind.o")
-        self.assertIn("vcm-bind.o vcm-alloc.o stand together",
+        self.assertIn("vcm-bind.o vcm-alloc.o must be in one patch",
                       self.complaints(f"{text}late\n\tmm/Makefile: vcm-alloc.o\n"))
 
     def test_messages(self):
-        """Each has one, its lines as wide as checkpatch has them, its figures measured."""
+        """Each patch has a message, with lines as short as checkpatch asks for, and measured figures."""
         rows, _ = messages.figures()
         for patch in manifest.load():
             subject, empty, *body = messages.message(patch, rows).splitlines()
@@ -143,7 +143,7 @@ class Words(unittest.TestCase):
                          "It takes 3 454, not 12.")
 
     def test_breaks(self):
-        """Lines are broken anew, no figure within itself; other paragraphs stay."""
+        """Paragraphs with figures get new line breaks, none of them within a figure. Others are unchanged."""
         text = f"{'word ' * 13}{{bench: map 4 KiB: vcm}}\nend\n\n - a\n - b"
         self.assertEqual(messages.filled(text, self.ROWS), f"{'word ' * 13}3 454\nend\n\n - a\n - b")
 
@@ -153,13 +153,13 @@ class Words(unittest.TestCase):
                 messages.filled(place, self.ROWS)
 
     def test_readme(self):
-        """What README quotes has all rows that messages may name."""
+        """README quotes all rows that messages may name."""
         rows = messages.written(messages.readme.README.read_text())
         self.assertEqual(list(rows), [what for what, *_ in messages.bench_report.QUOTED])
         self.assertEqual([what for what, of in rows.items() if len(of) < 2], [])
 
     def test_measured(self):
-        """A complete run of make bench takes the place of README's figures; one of a part does not."""
+        """A complete run of make bench replaces README's figures; a run of a part does not."""
         report, rows = messages.bench_report, []
         for number, (_, cell, *peers) in enumerate(report.QUOTED):
             rows += [messages.bench_rows.Row(cell, who, 1000 + number) for who in ("vcm", *filter(None, peers))]

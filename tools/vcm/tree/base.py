@@ -20,20 +20,20 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def archives(options=()):
-    """(URL, codename) of the Debian archives in apt's configuration."""
+    """Return (URL, codename) of each Debian archive in apt's configuration."""
     out = subprocess.run(["apt-get", *options, "indextargets", "--format",
                           "$(REPO_URI) $(ORIGIN) $(CODENAME)"],
                          capture_output=True, text=True).stdout
     found = [line.split() for line in out.splitlines()]
-    # updates, security and third-party archives carry no backports
+    # updates, security and third-party archives have no backports
     return [(f[0], f[2]) for f in found if len(f) == 3 and f[1] == "Debian" and "-" not in f[2]]
 
 
 def archive():
-    """The archive that this machine's own apt uses, so that no host is named here."""
+    """Return the archive that this machine's apt uses. No host is named here."""
     found = archives()
     if not found:
-        # apt has no package lists yet; read them into a place of our own
+        # apt has no package lists yet; read them into a private folder
         home = CACHE / "apt/machine"
         (home / "lists/partial").mkdir(parents=True, exist_ok=True)
         options = words(f"Dir::State::lists={home / 'lists'}")
@@ -49,9 +49,9 @@ def words(*options):
 
 
 def download(package, dest, suite=None, arch=None):
-    """Download one package of a suite into dest, with an apt of our own; returns the file.
+    """Download one package of a suite into @dest. Return the file.
 
-    Its lists and cache are ours, so no root is needed and the machine's apt is left alone.
+    apt gets private lists and a private cache: no root is needed, and the machine's apt stays as it is.
     """
     url, codename = archive()
     suite = suite or codename
@@ -84,7 +84,7 @@ def package_file():
     if debs:
         return debs[-1]
     if not shutil.which("apt-get"):
-        raise Failure(f"no apt on this machine to fetch {PACKAGE} with: give KSRC=/path/to/linux-7.3")
+        raise Failure(f"this machine has no apt to download {PACKAGE}: give KSRC=/path/to/linux-7.3")
     return download(PACKAGE, CACHE, suite=SUITE)
 
 
@@ -101,7 +101,7 @@ def unpack_package(deb, tree):
 
 
 def version(tree):
-    """What a tree's Makefile says that it is."""
+    """Return the version in a tree's Makefile."""
     text = (tree / "Makefile").read_text()
     parts = [re.search(rf"^{name} *=[ \t]*(.*)$", text, re.M) for name in
              ("VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION")]
@@ -122,7 +122,7 @@ def check_tree(source):
 
 
 def recorded():
-    """What build/linux holds, as base.json has it, or nothing."""
+    """Return what base.json records of build/linux, or an empty dict."""
     return json.loads(STAMP.read_text()) if STAMP.exists() and LINUX.is_dir() else {}
 
 
@@ -131,7 +131,7 @@ def say(base, more=""):
 
 
 def put(tree, want):
-    """Make a tree build/linux, and record what it is."""
+    """Move a tree to build/linux and record its base."""
     STAMP.unlink(missing_ok=True)
     shutil.rmtree(LINUX, ignore_errors=True)
     tree.rename(LINUX)
@@ -141,7 +141,7 @@ def put(tree, want):
 
 
 def ensure(ksrc=None):
-    """Make build/linux hold the wanted base; what it holds stays, unless KSRC names something else."""
+    """Make sure that build/linux has a base. Replace it only if KSRC names another one."""
     have = recorded()
     want = f"package {PACKAGE}"
     if ksrc:
@@ -149,11 +149,11 @@ def ensure(ksrc=None):
         check_tree(source)
         want = f"KSRC {source}"
     if have and (not ksrc or have["base"] == want):
-        say(have, " (make clean: back to the package)" if not ksrc and have["base"] != want else "")
+        say(have, " (make clean returns to the package)" if not ksrc and have["base"] != want else "")
         return
     if have:
-        print(f"  base: {want} takes the place of {have['base']}; everything is built anew", flush=True)
-    # what is there goes last: an interrupted run leaves it as it is
+        print(f"  base: {want} replaces {have['base']}; everything is rebuilt", flush=True)
+    # build/linux is replaced last, so an interrupted run keeps it
     tree = BUILD / "linux.tmp"
     shutil.rmtree(tree, ignore_errors=True)
     if ksrc:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Lay the repository's files over the Linux tree.
 
-A file the kernel lacks is copied. A file the kernel has too holds only VCM's lines in the
-repository; they are merged into the pristine file where a reviewer would expect them. Only
-files whose content changes are written, so that nothing is rebuilt without need.
+A file that the kernel lacks is copied. For a file that the kernel has too, the repository contains
+only VCM's lines; they are merged into the pristine file where a reviewer would expect them. Only
+files whose content changes are written, so make rebuilds only what changed.
 """
 
 import json
@@ -19,13 +19,13 @@ STATE = LINUX / ".vcm"
 PRISTINE = STATE / "pristine"
 MANIFEST = STATE / "manifest.json"
 
-#: The repository's own files, which are no part of the kernel series.
+#: The repository's own files, which are not part of the kernel series.
 OWN = re.compile(r"(Makefile|Kconfig|README\.md|COPYING|LICENSE|\.gitignore|\.gitattributes)$|"
                  r"\.ci/|tools/vcm/|out/")
 
 
 def repo_files():
-    """Every file of the working tree that git knows or would take; without git, every file."""
+    """Return every file of the working tree that git tracks or would add; without git, every file."""
     try:
         git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=REPO,
                              capture_output=True, text=True, check=True)
@@ -39,7 +39,7 @@ def repo_files():
 
 
 def merge_before_endmenu(pristine, ours):
-    """Kconfig: at the end of the menu."""
+    """Insert lines of Kconfig at the end of the menu."""
     head, end, tail = pristine.rpartition("\nendmenu")
     if not end:
         raise ValueError("the kernel's file has no endmenu")
@@ -47,12 +47,12 @@ def merge_before_endmenu(pristine, ours):
 
 
 def merge_append(pristine, ours):
-    """Makefile: at the end."""
+    """Append lines to a Makefile."""
     return pristine.rstrip("\n") + "\n" + ours.strip("\n") + "\n"
 
 
 def merge_maintainers(pristine, ours):
-    """MAINTAINERS: sections are sorted by their title."""
+    """Insert sections into MAINTAINERS, which is sorted by title."""
     start = pristine.index("\n3C59X NETWORK DRIVER\n") + 1
     sections = re.split(r"\n\n(?=\S)", pristine[start:].rstrip("\n"))
     rest = [s for s in sections if s.startswith("THE REST\n")]
@@ -64,10 +64,10 @@ def merge_maintainers(pristine, ours):
 
 
 def merge_toctree(pristine, ours):
-    """A toctree: ours is the heading that it stands under, then the entries.
+    """Insert entries into a toctree. @ours is the heading above the toctree, then the entries.
 
-    An entry goes behind the one that a line ".. after: name" before it names, else to the
-    toctree's end; the kernel's toctrees are ordered by subject, not by name.
+    After a line ".. after: name" an entry follows the one of that name, else it goes to the end of the
+    toctree. The kernel orders its toctrees by subject.
     """
     heading, *snippet = [l for l in ours.splitlines() if l.strip() and not re.match(r"([=~-])\1*$", l)]
     lines = pristine.splitlines()
@@ -122,7 +122,7 @@ def write_if_changed(path, content, mode):
 
 
 def restore(name):
-    """Take a file of an earlier overlay back."""
+    """Undo an earlier overlay of a file. Return true if the tree changed."""
     path = LINUX / name
     if (PRISTINE / name).exists():
         return write_if_changed(path, (PRISTINE / name).read_bytes(), 0o644)
@@ -136,16 +136,16 @@ def restore(name):
 
 
 def apply():
-    """Bring the tree to the state of the repository; prints what changed."""
+    """Make the tree match the repository. Print what changed."""
     names = repo_files()
     before = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else []
     for name in names:
         if name not in MERGE and name not in before and (LINUX / name).exists():
             raise Failure(f"{name} exists in the kernel and has no merge rule in tools/vcm/tree/overlay.py")
         if name in MERGE and name not in before and not (LINUX / name).exists():
-            raise Failure(f"{name} is to be merged and the kernel has no such file")
+            raise Failure(f"{name} must be merged, and the kernel has no such file")
     STATE.mkdir(exist_ok=True)
-    # first the names, so that an interrupted run forgets nothing that it laid
+    # the names are recorded first, so the next run knows the files of an interrupted one
     MANIFEST.write_text(json.dumps(sorted({*before, *names})) + "\n")
     changed = [n for n in names
                if write_if_changed(LINUX / n, merged(n) if n in MERGE else (REPO / n).read_bytes(),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The base that was taken stays, until another one is asked for."""
+"""The base stays until KSRC names another one."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from tree import base
 
 
 def tree(folder, version=7, patchlevel=3):
-    """What has to be there for a folder to be a Linux tree."""
+    """Create the files that make a folder a Linux tree."""
     (folder / "mm").mkdir(parents=True)
     (folder / "Kbuild").touch()
     (folder / "Makefile").write_text(f"VERSION = {version}\nPATCHLEVEL = {patchlevel}\nSUBLEVEL = 4\n"
@@ -32,20 +32,20 @@ class Base(unittest.TestCase):
         self.enterContext(mock.patch.object(base, "unpack_package", lambda deb, to: tree(to)))
 
     def ensure(self, ksrc=None):
-        """What it says."""
+        """Return what base.ensure() prints."""
         with contextlib.redirect_stdout(io.StringIO()) as out:
             base.ensure(ksrc)
         return out.getvalue()
 
     def built(self):
-        """Leave in the tree what a build would, to see it again."""
+        """Create a build's folder in the tree; a later check looks for it."""
         (base.LINUX / "out-run").mkdir()
 
     def test_package_by_default(self):
         self.assertIn("Linux 7.3.4 from package", self.ensure())
 
     def test_ksrc_is_remembered(self):
-        """A plain make after KSRC=/x make base goes on with /x and with what was built."""
+        """After KSRC=/x make base, a plain make continues with /x and its builds."""
         source = tree(self.home / "x")
         self.ensure(source)
         self.built()
@@ -65,12 +65,12 @@ class Base(unittest.TestCase):
         self.ensure()
         self.built()
         source = tree(self.home / "x")
-        self.assertIn(f"KSRC {source} takes the place of package", self.ensure(source))
+        self.assertIn(f"KSRC {source} replaces package", self.ensure(source))
         self.assertFalse((base.LINUX / "out-run").exists())
         self.assertEqual(base.recorded()["base"], f"KSRC {source}")
 
     def test_interrupted_leaves_the_old(self):
-        """What is there goes only when its successor is complete."""
+        """The old base is removed only after the new one is complete."""
         self.ensure()
         self.built()
         with mock.patch.object(base, "run", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
@@ -79,7 +79,7 @@ class Base(unittest.TestCase):
         self.assertTrue((base.LINUX / "out-run").is_dir())
 
     def refused(self, source):
-        """Why a KSRC is; what is there is left alone."""
+        """Return why a KSRC is refused. The base must be unchanged."""
         self.ensure()
         self.built()
         with self.assertRaises(base.Failure) as raised:
@@ -101,7 +101,7 @@ class Base(unittest.TestCase):
         self.assertIn("is Linux 7.30.4; ", self.refused(tree(self.home / "x", 7, 30)))
 
     def test_candidates(self):
-        """A release candidate is of the release."""
+        """A release candidate counts as the release."""
         source = tree(self.home / "x")
         makefile = source / "Makefile"
         makefile.write_text(makefile.read_text().replace("EXTRAVERSION =", "EXTRAVERSION = -rc3"))

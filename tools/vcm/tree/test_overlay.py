@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""VCM's lines land in the kernel's files where a reviewer expects them."""
+"""VCM's lines are merged into the kernel's files where a reviewer expects them."""
 
 import unittest
 

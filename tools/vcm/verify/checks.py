@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the kernel's own scripts say about VCM's sources."""
+"""Run the kernel's own scripts over VCM's sources."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from kernel import kbuild
 from tree import overlay
 from tree.base import LINUX
 
-#: exports for the tests alone need no documentation
+#: exports that need kernel-doc; those for tests alone need none
 EXPORT = re.compile(r"^EXPORT_SYMBOL(?:_GPL|_NS_GPL|_FOR_MODULES)?\((\w+)", re.M)
 
 
@@ -23,14 +23,14 @@ def sources(*suffixes):
 
 
 def checkpatch(tree, *argv):
-    """What it has to say, as lines."""
+    """Run checkpatch.pl in a tree. Return true if it succeeded, and its lines."""
     out = subprocess.run(["perl", "scripts/checkpatch.pl", "--strict", "--show-types", "--terse", "--showfile",
                           "--no-summary", *argv], cwd=tree, capture_output=True, text=True)
     return out.returncode == 0, (out.stdout + out.stderr).splitlines()
 
 
 def checkpatch_one(name):
-    """A file that no patch of the series carries; series/review.py checks those."""
+    """Check a file outside the series; series/review.py checks the patches."""
     good, lines = checkpatch(LINUX, "-f", REPO / name)
     return name, good and not lines, lines
 
@@ -43,7 +43,7 @@ def kernel_doc_one(name):
 
 
 def undocumented(name):
-    """Exported functions without kernel-doc, or whose kernel-doc does not say who may call."""
+    """Return the exported functions that lack kernel-doc, or lack Context: in it."""
     text = (LINUX / name).read_text()
     found = []
     for symbol in EXPORT.findall(text):
@@ -58,7 +58,7 @@ def undocumented(name):
 
 
 def each(results, what, check, names):
-    """Run one check over many files, each a test; the complaints go to a log too."""
+    """Run a check over many files, each a test. Write the complaints to a log as well."""
     log = LOGS / f"{what}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with progress(f"{what}, {len(names)} files"), ThreadPoolExecutor(kbuild.JOBS) as pool:
@@ -72,7 +72,7 @@ def each(results, what, check, names):
 
 
 def kconfig_page(results):
-    """The root Kconfig shows every option of VCM."""
+    """Check that the root Kconfig reads every option of VCM."""
     scratch = kbuild.out("run") / "vcm-page"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
@@ -83,9 +83,9 @@ def kconfig_page(results):
 
 
 def run(results):
-    """The checks that build nothing but need the run image's tools."""
+    """Run the checks that build nothing. They need the tools of the run image's build."""
     each(results, "checkpatch", checkpatch_one, ["tools/vcm/kernel/init.c"])
     each(results, "kernel-doc", kernel_doc_one, sources(".c", ".h"))
-    results.add("README's example", readme.current(), "tools/vcm/common/readme.py --write takes it over")
+    results.add("README's example", readme.current(), "tools/vcm/common/readme.py --write copies it")
     with results.section("Kconfig on one page"):
         kconfig_page(results)

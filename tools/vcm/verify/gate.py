@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Everything that gates a change: make test; and make test-all, which leaves no machine out."""
+"""Run everything that gates a change: make test, and make test-all on every machine."""
 
 import unittest
 from pathlib import Path
@@ -13,14 +13,14 @@ from series import review
 from verify import checks, kunit, objects
 from verify.results import Results
 
-#: whose images gate every change: one of 64 bits, and one whose addresses are wider than a long
+#: the architectures that gate every change: a 64-bit one, and one with addresses wider than a long
 GATED = (ARM64, ARM_LPAE)
-#: each folder of the tools has the tests of its modules
+#: each folder of the tools contains the unit tests of its modules
 TOOLS = Path(__file__).resolve().parents[1]
 
 
 def own_tests(results):
-    """The launcher's own tests: a detector that finds nothing would let everything pass."""
+    """Run the unit tests of the tools: a broken detector would let everything pass."""
     with progress("tests of the tools"):
         suite = unittest.defaultTestLoader.discover(str(TOOLS), "test_*.py")
         outcome = unittest.TestResult()
@@ -41,7 +41,7 @@ def cases(results, name, counts):
 
 
 def console(results, where, booted):
-    """A clean console log is a test of its own."""
+    """Count a console log as a test that passes if it is clean."""
     results.add(f"{where}: console", not booted.problems)
     if booted.problems:
         booted.failure(where).show()
@@ -75,7 +75,7 @@ def demos(results, image):
 
 
 def machines(arch):
-    """Those that a demo is shown on."""
+    """Return the machines of an architecture that the demo runs on."""
     return [m for m in demo.EVERYWHERE if boot.MACHINES[m].arch is arch]
 
 
@@ -84,7 +84,7 @@ def sections(kind, arch):
 
 
 def debug_image(results, arch):
-    """The suites and the demo under every checker."""
+    """Run the suites and the demo under every checker."""
     where = f"KUnit, {arch.name} debug image"
     little = [f"KUnit, {arch.name}, little memory"] if arch is ARM64 else []
     with results.section(where, *little, *sections("debug", arch)):
@@ -104,16 +104,16 @@ def run_image(results, arch):
 
 
 def benchmark(results):
-    """What VCM's own columns cost, against their budgets; each subject is a test."""
+    """Compare VCM's own columns with their budgets. Each subject is a test."""
     bad, slack = bench.own()
     for subject, complaints in bad.items():
         results.add(f"benchmark: {subject}", not complaints, "\n".join(["", *(f"    {c}" for c in complaints[:20])]))
     if slack:
-        print(f"  benchmark: {len(slack)} budgets could be less, make bench tells which", flush=True)
+        print(f"  benchmark: {len(slack)} budgets could be lower; make bench lists them", flush=True)
 
 
 def everything(results, debug, run):
-    """Debug images of these architectures, run images of those."""
+    """Test the debug images of the architectures @debug and the run images of @run."""
     with results.section("tests of the tools"):
         own_tests(results)
     with results.section("KUnit, ARCH=um"):
@@ -150,7 +150,7 @@ def only_checks(results):
 
 
 def check():
-    """The checks alone; they need what the images export."""
+    """Run the checks alone. They need the symbols that the images export."""
     results = Results()
     own_tests(results)
     for build in (images.build_run, images.build_debug):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The KUnit suites: on ARCH=um at native speed, on the debug kernel in QEMU."""
+"""Run the KUnit suites on ARCH=um at native speed, and on the debug kernel in QEMU."""
 
 import json
 import os
@@ -14,21 +14,21 @@ from tree.base import LINUX
 
 TOOL = LINUX / "tools/testing/kunit/kunit.py"
 PORTABLE = LINUX / "mm/tests/vcm.kunitconfig"
-#: the devices are the suites', not the example driver's; a slow host is no reason to fail
+#: the example driver leaves its devices to the suites; the timeout allows for slow hosts
 COMMAND_LINE = ["vcm_edu.leave=1", "kunit.timeout=900"]
 TIMEOUT = 3000
 
 
 def kunitconfig():
-    """The suites' own configuration, or the one named by KUNITCONFIG=."""
+    """Return the suites' own configuration, or the one named by KUNITCONFIG=."""
     path = Path(os.environ.get("KUNITCONFIG") or PORTABLE).absolute()
     if not path.is_file():
-        raise Failure(f"no KUnit configuration {path}")
+        raise Failure(f"there is no KUnit configuration {path}")
     return path
 
 
 def bad_cases(group, path=""):
-    """The names of the cases of a result that neither passed nor were skipped."""
+    """Yield the names of a result's cases that did anything but pass or skip."""
     here = f"{path}{group['name']}." if group["name"] != "main" else path
     for case in group["test_cases"]:
         if case["status"] not in ("PASS", "SKIP"):
@@ -38,7 +38,7 @@ def bad_cases(group, path=""):
 
 
 def parse(log, brief):
-    """Let KUnit's parser print a console log. Returns its counts of cases, and the bad ones."""
+    """Print a console log with KUnit's parser. Return the counts of cases, and the bad cases."""
     result = LOGS / f"{log.stem}.json"
     result.unlink(missing_ok=True)
     sys.stdout.flush()
@@ -49,7 +49,7 @@ def parse(log, brief):
     group = json.loads(result.read_text())
     counts = group["misc"]
     bad = list(bad_cases(group))
-    # errors of the parser itself, for example a suite that ends early, are no case's
+    # errors of the parser itself, such as a suite that ends early, belong to no case
     rest = sum(counts[kind] for kind in ("failed", "crashed", "errors")) - len(bad)
     bad += ["an error of the suites or of the log"] * rest
     return {"passed": counts["passed"], "skipped": counts["skipped"], "bad": bad}
@@ -64,13 +64,13 @@ def default_machine(arch):
 
 
 def label(image, machine, memory):
-    """The name of a run's log; the machine is in it where the image does not tell it."""
+    """Return the name of a run's log. It contains the machine unless that is the default one."""
     where = "" if machine == default_machine(image.arch) else machine
     return "-".join(filter(None, ["kunit", image.name, where, memory]))
 
 
 def qemu(image, filter_glob=None, memory=None, brief=False, machine=None):
-    """Run the suites on a debug image. Returns the boot and the counts of cases."""
+    """Run the suites on a debug image. Return the boot and the counts of cases."""
     machine = machine or default_machine(image.arch)
     words = list(COMMAND_LINE)
     if filter_glob:
@@ -81,12 +81,12 @@ def qemu(image, filter_glob=None, memory=None, brief=False, machine=None):
 
 
 def um_configs():
-    """The words that name the configuration of the ARCH=um image."""
+    """Return the options that name the configuration of the ARCH=um image."""
     return [f"--kunitconfig={c}" for c in (kunitconfig(), kbuild.CONFIGS / "um.config")]
 
 
 def um(filter_glob=None, brief=False, tree=LINUX, configs=None):
-    """Run the suites on ARCH=um. Returns the counts of cases, the log and its alarms."""
+    """Run the suites on ARCH=um. Return the counts of cases, the log and its alarms."""
     folder, tool = tree / "out-um", tree / TOOL.relative_to(LINUX)
     label = "um" if tree == LINUX else f"{tree.parent.name}-um"
     folder.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""make mutants: break the code in one place at a time and see that the tests notice.
+"""make mutants: break the code in one place at a time, and check that the tests catch it.
 
-Each mutant is applied to the laid tree only. It is caught when a KUnit case fails, the kernel
-crashes, or the console shows an alarm. Those of vcm-iommu need its hardware and run in QEMU.
+Each mutant is applied to build/linux only. It is caught if a KUnit case fails, the kernel crashes, or
+the console shows an alarm. Mutants that need the hardware of an IOMMU run in QEMU.
 """
 
 import os
@@ -29,7 +29,7 @@ def apply(path, old, new):
 
 
 def cases(log):
-    """The failed cases and the first alarm of a console log."""
+    """Return the failed cases and the first alarm of a console log."""
     lines = log.read_text(errors="backslashreplace").splitlines()
     failed = [line.split(" ", 3)[3].split("#")[0].strip() for line in map(str.lstrip, map(unstamped, lines))
               if line.startswith("not ok ") and len(line.split(" ", 3)) > 3]
@@ -69,7 +69,7 @@ def judge(name, status, log):
 
 
 def wanted():
-    """Those that FILTER picks by a part of their names."""
+    """Return the mutants whose names contain FILTER."""
     pattern = os.environ.get("FILTER") or ""
     picked = [m for m in MUTANTS if pattern in m[0]]
     if not picked:
@@ -96,4 +96,4 @@ def all_of(tried):
         overlay.apply()
     print(f"{len(tried)} mutants, {len(survivors)} survived")
     if survivors:
-        raise Failure("mutants that no test notices", lines=survivors)
+        raise Failure("mutants that no test catches", lines=survivors)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""VCM's objects compiled with W=1 by two compilers, and what their modules may link to.
+"""Compile VCM's objects with W=1 by two compilers, and check what the modules link to.
 
-Only these objects are compiled. modpost is given what the run and the debug kernel export, so
-that a module that uses what is not exported, or whose namespace it does not import, is found.
+Only these objects are compiled. modpost gets the exports of the run and the debug kernel. It finds
+a module that uses an unexported symbol, or one of a namespace that the module does not import.
 """
 
 import re
@@ -17,7 +17,7 @@ from tree.base import LINUX
 
 
 def toolchain(compiler, arch=ARM64):
-    """What make needs for a compiler."""
+    """Return the variables of make for a compiler."""
     ccache = "ccache " if shutil.which("ccache") else ""
     if compiler == "gcc":
         return kbuild.gcc(arch)
@@ -25,7 +25,7 @@ def toolchain(compiler, arch=ARM64):
 
 
 def listed(folder, arch):
-    """The objects that our Makefiles name, by whether they become modules."""
+    """Return the objects that VCM's Makefiles name: the built-in ones, and the modules."""
     config = kbuild.settings((folder / ".config").read_text())
     builtin, modules = [], []
     for makefile in kbuild.MAKEFILES:
@@ -36,14 +36,14 @@ def listed(folder, arch):
                 continue
             if value == "n":
                 raise Failure(f"{symbol} is not set, so {words.strip()} would not be compiled")
-            # a word with a slash at the end is a folder, which has a Makefile
+            # a word that ends in a slash is a folder with a Makefile of its own
             names = [makefile.rpartition("/")[0] + "/" + w for w in words.split() if not w.endswith("/")]
             (modules if value == "m" else builtin).extend(names)
     return builtin, modules
 
 
 def parts(folder, built):
-    """Every source file that was compiled, or read while compiling, for these objects."""
+    """Return every source file that was compiled or included for these objects."""
     seen = set()
     for name in built:
         todo = [folder / name]
@@ -91,7 +91,7 @@ def modpost(results, compiler, folder, builtin, modules):
 
 
 def build(results, compiler, arch):
-    """Compile with W=1 and every warning an error; each object is a test."""
+    """Compile with W=1, every warning an error. Each object is a test."""
     name = f"check-{compiler}" if arch is ARM64 else f"check-{compiler}-{arch.name}"
     folder = kbuild.out(name)
     tools = toolchain(compiler, arch)
@@ -113,7 +113,7 @@ def build(results, compiler, arch):
 
 
 def check(results, compiler):
-    """All of them for arm64, and what the modules among them link to."""
+    """Compile all objects for arm64, and check what the modules link to."""
     folder, builtin, modules = build(results, compiler, ARM64)
     used = parts(folder, builtin + modules)
     for source in overlay.repo_files():

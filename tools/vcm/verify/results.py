@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Counted results of everything that gates."""
+"""Count the results of everything that gates a change."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ import traceback
 
 from common.steps import BUILD, Failure
 
-#: what the last complete run counted, for the cover letter of the series
+#: the counts of the last complete run, for the cover letter of the series
 MATRIX = BUILD / "test.json"
 
 
@@ -20,13 +20,13 @@ class Results:
         self.rows = {}
 
     def note(self, passed=0, failed=0, skipped=0):
-        """Counted under the present title, too."""
+        """Add to the counts of the current title."""
         row = self.rows.setdefault(self.title, [0, 0, 0])
         self.rows[self.title] = [n + more for n, more in zip(row, (passed, failed, skipped))]
 
     @contextlib.contextmanager
     def under(self, title):
-        """What is counted meanwhile has this title in the matrix."""
+        """Count under this title until the end of the block."""
         before, self.title = self.title, title
         try:
             yield
@@ -34,7 +34,7 @@ class Results:
             self.title = before
 
     def add(self, name, good, why=""):
-        """One test; a failed one is shown at once."""
+        """Count one test. Show a failed one at once."""
         self.note(passed=int(bool(good)), failed=int(not good))
         if good:
             self.passed += 1
@@ -49,14 +49,14 @@ class Results:
         self.note(passed, len(failed), skipped)
 
     def lost(self, names):
-        """Tests that could not be made."""
+        """Count tests that could not run as failed."""
         for name in names:
             with self.under(name):
                 self.count(failed=[name])
 
     @contextlib.contextmanager
     def section(self, *names):
-        """Tests that all fail when what they stand on fails; the first name is their title."""
+        """Run tests with the first name as their title. If an exception ends them, count each name as failed."""
         with self.under(names[0]):
             try:
                 yield
@@ -68,11 +68,11 @@ class Results:
                 self.lost(names)
 
     def save(self):
-        """For make series: title, passed, failed, skipped."""
+        """Save title, passed, failed and skipped for make series."""
         MATRIX.write_text(json.dumps({"rows": [[title, *counts] for title, counts in self.rows.items()]}) + "\n")
 
     def show(self):
-        """The last lines of a run. Returns whether all is well."""
+        """Print the last lines of a run. Return true if nothing failed."""
         if self.failed:
             print("\nfailed:\n" + "\n".join(f"  {name}" for name in self.failed))
         if self.skipped:

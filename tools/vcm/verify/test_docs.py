@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The documentation finds what it takes from the sources."""
+"""The sources contain everything that the documentation takes from them."""
 
 import re
 import unittest
@@ -12,7 +12,7 @@ OPTION = re.compile(r"^   :([\w-]+): ?(.*)$", re.M)
 
 
 def fragment(text, options):
-    """The lines that Sphinx takes: from the first that has one text to the next that has another."""
+    """Return the lines that Sphinx includes: from the first with one text to the next with another."""
     lines = text.splitlines()
     start = options.get("start-at") or options.get("start-after")
     if start:
@@ -51,7 +51,7 @@ class Pages(unittest.TestCase):
                     self.assertEqual(text.count("{"), text.count("}"))
 
     def test_calls_are_described(self):
-        """Every call of a public header stands on a page: :export: leaves out what tests alone are given."""
+        """Every call of a public header is on a page. :export: leaves out exports for tests alone."""
         described = set()
         for page in PAGES:
             for source, export in re.findall(r"^\.\. kernel-doc:: (\S+)\n(   :export:)?", page.read_text(), re.M):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The list of mutants goes with the code."""
+"""The list of mutants matches the code."""
 
 import os
 import unittest
@@ -12,7 +12,7 @@ from verify.mutants_list import MUTANTS
 
 class Mutants(unittest.TestCase):
     def test_texts_stand_once(self):
-        """A text that the code does not have any more, or has twice, breaks nothing or something else."""
+        """Each text to replace is in the code exactly once."""
         stale = [name for name, path, old, *_ in MUTANTS if (REPO / path).read_text().count(old) != 1]
         self.assertEqual(stale, [])
 
@@ -20,7 +20,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual([name for name, _, old, new, *_ in MUTANTS if old == new], [])
 
     def test_suites_exist(self):
-        """A mutant that no suite runs for would seem to be caught."""
+        """Each mutant has a suite: a run without one would count as caught."""
         known = suites.known()
         self.assertEqual([name for name, *_, of in MUTANTS if not suites.matches(of, known)], [])
 
@@ -38,7 +38,7 @@ class Filter(unittest.TestCase):
         self.assertTrue(0 < len(picked) < len(MUTANTS))
 
     def test_none(self):
-        """Nothing tried is no success."""
+        """A filter that matches no mutant is an error."""
         with self.assertRaisesRegex(Failure, "no mutant matches FILTER=nosuch; there are: core, ask, "):
             self.wanted("nosuch")
 

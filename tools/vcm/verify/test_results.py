@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a run counted is told whole, and again under each title."""
+"""Results are counted in total and under each title."""
 
 import contextlib
 import io
@@ -37,7 +37,7 @@ class Counted(unittest.TestCase):
                                              "d": [0, 1, 0], "e": [0, 1, 0]})
 
     def test_matrix(self):
-        """The cover letter has what was saved."""
+        """The cover letter contains the saved counts."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "test.json"
             with mock.patch.object(results, "MATRIX", file), mock.patch.object(messages, "MATRIX", file):

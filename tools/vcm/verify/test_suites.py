@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""FILTER that picks nothing is refused, and the user hears what there is."""
+"""A FILTER that matches nothing is refused, and the message lists what exists."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ KNOWN = {"vcm_window": ["window_races", "window_flags"], "vcm_contract": ["contr
 
 class Known(unittest.TestCase):
     def test_all_suites(self):
-        """Every file of cases has a suite, and the suite cases."""
+        """Every file of cases has a suite, and every suite has cases."""
         found = suites.known()
         self.assertEqual(len(found), len(list(suites.FOLDER.glob("*_kunit.c"))))
         self.assertEqual([name for name, of in found.items() if not of], [])
@@ -48,7 +48,7 @@ class Filter(unittest.TestCase):
         self.assertIn("no case matches FILTER=nosuch; suites: vcm_window, vcm_contract", self.refused("nosuch"))
 
     def test_bare_case(self):
-        """A case without its suite matches nothing; its full name is told."""
+        """A case without its suite matches nothing; the message has its full name."""
         self.assertIn("FILTER=vcm_window.window_races", self.refused("window_races"))
 
     def test_wrong_case(self):
@@ -58,7 +58,7 @@ class Filter(unittest.TestCase):
         self.assertIn("FILTER=vcm_window.window_races", self.refused("vcm_contract.window_races"))
 
     def test_others_configuration(self):
-        """What suites it brings is not known here."""
+        """The suites of another configuration are unknown here."""
         self.assertEqual(self.wanted("nosuch", KUNITCONFIG="/x"), "nosuch")
 
 
@@ -84,7 +84,7 @@ class Judged(unittest.TestCase):
         self.assertIn("all 4 cases were skipped", self.why(skipped=4, pattern="a"))
 
     def test_not_in_this_image(self):
-        """KUnit's parser counts an error then."""
+        """KUnit's parser counts an error for a log without suites."""
         for line in ("1..0\n", "[    1.403713] 1..0\n"):
             self.assertIn("no case that matches FILTER=a",
                           self.why(bad=["an error of the suites or of the log"], pattern="a", log=line))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""As much of rpds as python3-jsonschema and python3-referencing use, for make series-check alone.
+"""The part of rpds that python3-jsonschema and python3-referencing use, for make series-check alone.
 
-dt-schema wants a jsonschema that keeps its registries in rpds, persistent collections written in
-Rust. Debian's package of it holds a binary for one release of Python. These are the same
-collections as copies: slower, and no binary.
+dt-schema needs a jsonschema that stores its registries in rpds: persistent collections written in Rust.
+Debian's package of rpds contains a binary for one release of Python. The collections here copy
+themselves on each change: they are slower and need no binary.
 """
 
 
