@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: bindings, and reservations that come and go with
- * them.
+ * Virtual Contiguous Memory: bindings, and the end of reservations.
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
@@ -17,52 +17,89 @@
 
 #include "vcm-internal.h"
 
-/* Whether no bind or unbind is under way; who ends one is to tell, if so. */
-static bool vcm_res_settled(struct vcm_res *res)
-{
-	guard(spinlock_irqsave)(&res->vcm->va_lock);
-	if (res->state == VCM_RES_UNBOUND || res->state == VCM_RES_BOUND)
-		return true;
-	res->awaited = true;
-	return false;
-}
-
-/* Whether it is not bound any more; who unbinds it is to tell, if it is. */
-static bool vcm_res_left_bound(struct vcm_res *res)
-{
-	guard(spinlock_irqsave)(&res->vcm->va_lock);
-	if (res->state != VCM_RES_BOUND)
-		return true;
-	res->awaited = true;
-	return false;
-}
-
-/*
- * Ends a bind or an unbind. Who waits has stood in the queue before he asked to
- * be told, under the same lock.
- */
+/* End a bind or an unbind. */
 static void vcm_res_settle(struct vcm_res *res, enum vcm_res_state state)
 {
 	lockdep_assert_held(&res->vcm->va_lock);
-	res->state = state;
-	if (res->awaited) {
-		res->awaited = false;
-		wake_up_var(&res->state);
-	}
+	/* For readers that hold another lock, or that know of the binding */
+	smp_store_release(&res->state, state);
+	wake_up_var_locked(&res->state, &res->vcm->va_lock);
 }
 
-/* Claims an unbound reservation for a bind. */
+static bool vcm_res_settled(const struct vcm_res *res)
+{
+	return res->state == VCM_UNBOUND || res->state == VCM_BOUND;
+}
+
+/* Wait until no bind or unbind of @res is under way. */
+static void vcm_res_wait(struct vcm_res *res)
+{
+	spinlock_t *lock = &res->vcm->va_lock;
+
+	vcm_va_lock(lock);
+	wait_var_event_any_lock(&res->state, vcm_res_settled(res), lock, vcm_va,
+				TASK_UNINTERRUPTIBLE);
+	vcm_va_unlock(lock);
+}
+
+/*
+ * Put a binding on the hardware. A device that does not snoop must not find what
+ * the memory contained before its zeros were written back.
+ */
+int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys)
+{
+	struct vcm *vcm = res->vcm;
+
+	lockdep_assert_held(&vcm->topology);
+	if (READ_ONCE(res->quarantined))
+		return -EADDRNOTAVAIL;
+	if (!vcm_snooped(vcm))
+		vcm_phys_write_back(phys);
+	return vcm->driver->map(res, phys);
+}
+
+static void vcm_res_unmap(struct vcm_res *res, struct vcm_phys *phys)
+{
+	if (res->vcm->driver->unmap)
+		res->vcm->driver->unmap(res, phys);
+}
+
+static int vcm_batch_cmp(void *priv, const struct list_head *a,
+			 const struct list_head *b)
+{
+	return list_entry(a, struct vcm_res, vcm_entry)->start >
+	       list_entry(b, struct vcm_res, vcm_entry)->start;
+}
+
+/* Take all bindings of a list, which gets sorted, off the hardware. */
+void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch)
+{
+	struct vcm_res *res;
+
+	lockdep_assert_held(&vcm->topology);
+	if (list_empty(batch) || !vcm_live(vcm))
+		return;
+	if (vcm->driver->unmap_many && !list_is_singular(batch)) {
+		list_sort(NULL, batch, vcm_batch_cmp);
+		vcm->driver->unmap_many(vcm, batch);
+		return;
+	}
+	list_for_each_entry(res, batch, vcm_entry)
+		vcm_res_unmap(res, res->phys);
+}
+
+/* Claim an unbound reservation for a bind. */
 static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm *vcm = res->vcm;
 
 	lockdep_assert_held_read(&vcm->topology);
-	guard(spinlock_irqsave)(&vcm->va_lock);
+	guard(spinlock_irq)(&vcm->va_lock);
 	switch (res->state) {
-	case VCM_RES_BOUND:
+	case VCM_BOUND:
 		return res->phys == phys ? -EALREADY : -EADDRINUSE;
-	case VCM_RES_BINDING:
-	case VCM_RES_UNBINDING:
+	case VCM_BINDING:
+	case VCM_UNBINDING:
 		return -EBUSY;
 	}
 
@@ -75,136 +112,89 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 		return -ENOSPC;
 	if (!vcm_granule_suits(vcm, phys))
 		return -EOPNOTSUPP;
-	res->state = VCM_RES_BINDING;
+	WRITE_ONCE(res->state, VCM_BINDING);
 	return 0;
 }
 
-/*
- * Enters a binding with the memory. Where addresses follow the memory there is
- * one binding of it in a context: -EADDRINUSE then, and @other gets an object
- * reference of that one.
- */
-static int vcm_bind_enter(struct vcm_res *res, struct vcm_phys *phys,
-			  struct vcm_res **other)
+/* Add a binding to the list of its memory; the binding holds the memory. */
+static void vcm_bind_enter(struct vcm_res *res, struct vcm_phys *phys)
 {
-	struct vcm_res *entry;
-
 	guard(spinlock)(&phys->lock);
-	if (vcm_fixed(res->vcm)) {
-		list_for_each_entry(entry, &phys->bindings, phys_entry) {
-			if (entry->vcm != res->vcm)
-				continue;
-			kref_get(&entry->ref);
-			*other = entry;
-			return -EADDRINUSE;
-		}
-	}
+	WRITE_ONCE(res->phys, phys);
 	res->phys_seq = ++phys->last_seq;
 	list_add_tail(&res->phys_entry, &phys->bindings);
 	refcount_inc(&phys->refs);
-	return 0;
 }
 
-/* Leaves the memory's list; the reference is still there. */
-static void vcm_bind_leave(struct vcm_res *res, struct vcm_phys *phys)
+/* Remove it from that list; the caller gets the reference. */
+static struct vcm_phys *vcm_bind_leave(struct vcm_res *res)
 {
+	struct vcm_phys *phys = res->phys;
+
 	guard(spinlock)(&phys->lock);
+	WRITE_ONCE(res->phys, NULL);
 	list_del(&res->phys_entry);
+	return phys;
 }
 
-/* Whether @res, which is not bound, is on vcm->idle. */
-static bool vcm_idle(const struct vcm_res *res)
+/* Where addresses follow the memory, the first bind has found the address. */
+static int vcm_bind_place(struct vcm_res *res)
 {
-	return vcm_fixed(res->vcm) && res->placed;
-}
+	struct vcm *vcm = res->vcm;
 
-/* Takes the range that the provider has chosen for @res. */
-static int vcm_bind_range(struct vcm_res *res, struct vcm_phys *phys)
-{
-	if (check_add_overflow(res->start, phys->size - 1, &res->last))
+	lockdep_assert_held(&vcm->va_lock);
+	if (!vcm_fixed(vcm) || vcm_res_placed(res))
+		return 0;
+	if (check_add_overflow(res->start, res->res_size - 1, &res->last))
 		return -EADDRNOTAVAIL;
-	return vcm_va_insert(res->vcm, res);
+	return vcm_va_insert(vcm, res);
 }
 
-/* After the provider has mapped; fails only where addresses follow the memory. */
-static int vcm_bind_done(struct vcm_res *res, struct vcm_phys *phys, bool made)
+/* Enter a binding into the context after the provider has mapped it. */
+static int vcm_bind_done(struct vcm_res *res)
 {
 	struct vcm *vcm = res->vcm;
 	int ret;
 
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	if (vcm_fixed(vcm)) {
-		ret = vcm_bind_range(res, phys);
-		if (ret)
-			return ret;
-	}
-	if (vcm_idle(res))
-		list_del(&res->vcm_entry);
+	guard(spinlock_irq)(&vcm->va_lock);
+	ret = vcm_bind_place(res);
+	if (ret)
+		return ret;
 	list_add_tail(&res->vcm_entry, &vcm->bound);
-	res->phys = phys;
-	res->bound_size = phys->size;
-	res->made = made;
-	res->placed = true;
-	vcm_res_settle(res, VCM_RES_BOUND);
+	vcm_res_settle(res, VCM_BOUND);
 	return 0;
 }
 
 static int vcm_bind_failed(struct vcm_res *res, int ret)
 {
-	guard(spinlock_irqsave)(&res->vcm->va_lock);
-	vcm_res_settle(res, VCM_RES_UNBOUND);
+	guard(spinlock_irq)(&res->vcm->va_lock);
+	vcm_res_settle(res, VCM_UNBOUND);
 	return ret;
 }
 
-/*
- * Binds what is claimed for it, with topology held; @other as in
- * vcm_bind_enter(). @made says whether the binding takes over the ownership of
- * the memory.
- */
-static int vcm_bind_claimed(struct vcm_res *res, struct vcm_phys *phys,
-			    bool made, struct vcm_res **other)
+/* Bind memory to a reservation that is claimed for it. */
+static int vcm_bind_claimed(struct vcm_res *res, struct vcm_phys *phys)
 {
-	const dma_addr_t start = res->start;
 	struct vcm *vcm = res->vcm;
 	int ret;
 
 	lockdep_assert_held_read(&vcm->topology);
-	ret = vcm_bind_enter(res, phys, other);
-	if (ret)
-		return vcm_bind_failed(res, ret);
+	vcm_bind_enter(res, phys);
 	if (vcm_live(vcm)) {
 		ret = vcm_res_map(res, phys);
 		if (ret)
 			goto err_leave;
 	}
-	ret = vcm_bind_done(res, phys, made);
+	ret = vcm_bind_done(res);
 	if (ret)
 		goto err_unmap;
 	return 0;
 
 err_unmap:
 	vcm_res_unmap(res, phys);
-	res->start = start;
 err_leave:
-	vcm_bind_leave(res, phys);
-	vcm_phys_drop(phys);
-	return vcm_bind_failed(res, ret);
-}
-
-/* Binds what was made for @phys, and claimed with that; see vcm_bind_claimed(). */
-static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys,
-			 bool made, struct vcm_res **other)
-{
-	struct vcm *vcm = res->vcm;
-	int ret;
-
-	guard(rwsem_read)(&vcm->topology);
-	if (vcm->dead)
-		ret = -ENODEV;
-	else if (!vcm_granule_suits(vcm, phys))
-		ret = -EOPNOTSUPP;
-	else
-		return vcm_bind_claimed(res, phys, made, other);
+	/* Never the last reference: the caller has one */
+	vcm_phys_drop(vcm_bind_leave(res));
 	return vcm_bind_failed(res, ret);
 }
 
@@ -213,48 +203,91 @@ static int vcm_bind_born(struct vcm_res *res, struct vcm_phys *phys,
  * @res: the reservation
  * @phys: the memory; may be smaller than the reservation
  *
- * In an active context the device reaches the memory when it returns, in an
- * inactive one after vcm_activate(). The binding holds the memory.
+ * In an active context the device reaches the memory when the call returns, in
+ * an inactive one after vcm_activate(). The binding holds a reference of the
+ * memory. Where addresses follow the memory, a reservation keeps the address of
+ * its first binding.
+ *
+ * Memory of vcm_alloc() that a device without snooping is about to see is
+ * written back first. Imported memory is not: see vcm_sync_for_device().
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: 0, -EALREADY when this memory is bound there, -EADDRINUSE when other
- * memory is, or when another reservation of a context whose addresses follow
- * the memory holds the range; -EBUSY when another bind or unbind of @res is
- * under way, -ENOSPC when the memory is larger than the reservation,
- * -EOPNOTSUPP when this context cannot bind this memory, -EADDRNOTAVAIL when a
- * device cannot reach it or @res is in quarantine, -EINVAL for a bad pointer or
- * a reservation whose last owner has gone, -ENODEV when the context is being
- * destroyed or its hardware has gone, -EIO when hardware does not answer,
- * -ENOMEM. On an error nothing has changed.
+ * Return: 0, or an errno. On an error nothing is bound, and what the hardware
+ * did not unmap again is quarantined:
+ *
+ * * -EALREADY if this memory is bound there
+ * * -EADDRINUSE if other memory is bound there
+ * * -EBUSY if another bind or unbind of @res is under way
+ * * -ENOSPC if the memory is larger than the reservation
+ * * -EOPNOTSUPP if this context cannot bind this memory, or not at the address
+ *   that @res has
+ * * -EADDRNOTAVAIL if a device cannot reach the memory or @res is quarantined
+ * * -EIO if the hardware does not answer
+ * * -EINVAL if a pointer is bad or the last owner of @res has gone
+ * * -ENODEV if the context is being destroyed or its hardware was removed
+ * * -ENOMEM
  */
 int vcm_bind(struct vcm_res *res, struct vcm_phys *phys)
 {
-	struct vcm_res *other = NULL;
+	struct vcm *vcm;
 	int ret;
 
 	might_sleep();
 	if (IS_ERR_OR_NULL(res) || IS_ERR_OR_NULL(phys))
 		return -EINVAL;
 
-	down_read(&res->vcm->topology);
-	ret = res->vcm->dead ? -ENODEV : vcm_bind_claim(res, phys);
+	vcm = res->vcm;
+	down_read(&vcm->topology);
+	ret = vcm->dead ? -ENODEV : vcm_bind_claim(res, phys);
 	if (!ret)
-		ret = vcm_bind_claimed(res, phys, false, &other);
-	up_read(&res->vcm->topology);
-	vcm_res_put(other);
+		ret = vcm_bind_claimed(res, phys);
+	up_read(&vcm->topology);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(vcm_bind);
 
-/* Notes that addresses are given back, and gives them back. */
-static void vcm_res_erase(struct vcm_res *res, unsigned long by)
+/* Claim @res for an unbind, if it is bound: it moves to @batch. */
+static bool vcm_unbind_claim(struct vcm_res *res, struct list_head *batch)
+{
+	lockdep_assert_held_read(&res->vcm->topology);
+	lockdep_assert_held(&res->vcm->va_lock);
+	if (res->state != VCM_BOUND)
+		return false;
+	WRITE_ONCE(res->state, VCM_UNBINDING);
+	list_move_tail(&res->vcm_entry, batch);
+	return true;
+}
+
+/*
+ * Take topology and claim @res for an unbind, after a bind or unbind under way.
+ * If nothing is bound then, @batch stays empty.
+ */
+static void vcm_unbind_begin(struct vcm_res *res, struct list_head *batch)
 {
 	struct vcm *vcm = res->vcm;
+
+	for (;;) {
+		down_read(&vcm->topology);
+		scoped_guard(spinlock_irq, &vcm->va_lock) {
+			if (vcm_unbind_claim(res, batch) ||
+			    res->state == VCM_UNBOUND)
+				return;
+		}
+		up_read(&vcm->topology);
+		vcm_res_wait(res);
+	}
+}
+
+/* Record that @by released the addresses of @res. */
+static void vcm_history_add(struct vcm_res *res, unsigned long by)
+{
+	struct vcm_history *history = res->vcm->history;
 	struct vcm_released *entry;
 
-	lockdep_assert_held(&vcm->va_lock);
-	vcm_va_erase(vcm, res);
-	entry = &vcm->history[vcm->nr_released++ % VCM_HISTORY];
+	lockdep_assert_held(&res->vcm->va_lock);
+	if (!history)
+		return;
+	entry = &history->entry[history->nr++ % VCM_HISTORY];
 	entry->start = res->start;
 	entry->last = res->last;
 	entry->owner = res->owner;
@@ -263,189 +296,89 @@ static void vcm_res_erase(struct vcm_res *res, unsigned long by)
 }
 
 /*
- * Claims a bound reservation for an unbind; returns the state in which it was.
- * Where addresses follow the memory, the range goes first: the provider may
- * choose the same addresses for the next binding as soon as it has unmapped
- * this one.
- */
-static u8 vcm_unbind_claim(struct vcm_res *res, unsigned long by)
-{
-	struct vcm *vcm = res->vcm;
-	u8 state;
-
-	lockdep_assert_held_read(&vcm->topology);
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	state = res->state;
-	if (state == VCM_RES_BOUND) {
-		res->state = VCM_RES_UNBINDING;
-		if (vcm_fixed(vcm))
-			vcm_res_erase(res, by);
-	}
-	return state;
-}
-
-/*
- * Takes topology and claims as soon as no other bind or unbind is under way;
- * false when nothing is bound then.
- */
-static bool vcm_unbind_begin(struct vcm_res *res, unsigned long by,
-			     bool *waited)
-{
-	struct vcm *vcm = res->vcm;
-	u8 state;
-
-	for (;;) {
-		down_read(&vcm->topology);
-		state = vcm_unbind_claim(res, by);
-		if (state == VCM_RES_BOUND || state == VCM_RES_UNBOUND)
-			return state == VCM_RES_BOUND;
-
-		up_read(&vcm->topology);
-		*waited = true;
-		wait_var_event(&res->state, vcm_res_settled(res));
-	}
-}
-
-/*
- * After the provider has unmapped. Returns whether the reservation owned the
- * memory. Topology must be held if @res still is on vcm->bound.
- */
-static bool vcm_unbind_end(struct vcm_res *res)
-{
-	struct vcm *vcm = res->vcm;
-	bool made = res->made;
-
-	lockdep_assert_held(&vcm->va_lock);
-	list_del(&res->vcm_entry);
-	if (vcm_fixed(vcm))
-		list_add_tail(&res->vcm_entry, &vcm->idle);
-	res->phys = NULL;
-	res->bound_size = 0;
-	vcm_res_settle(res, VCM_RES_UNBOUND);
-	return made;
-}
-
-/*
- * Takes @res out of its context on behalf of @by. True when its addresses go
- * back to the provider then.
+ * Release the addresses of @res on behalf of @by. Return true if the provider
+ * has to release them too.
  */
 static bool vcm_res_leave(struct vcm_res *res, unsigned long by)
 {
 	struct vcm *vcm = res->vcm;
 
 	lockdep_assert_held(&vcm->va_lock);
-	if (vcm_idle(res))
-		list_del(&res->vcm_entry);
-	if (vcm_fixed(vcm) || res->quarantined)
+	if (!vcm_res_placed(res) || res->quarantined)
 		return false;
-	/* Out of the tree first: who gets the addresses next inserts them there */
-	vcm_res_erase(res, by);
+	/* Out of the tree first: the provider may allocate them again at once */
+	vcm_va_erase(vcm, res);
+	vcm_history_add(res, by);
 	return vcm->driver->unreserve && !vcm->dead;
 }
 
-/*
- * Unbinds, and if its @last owner has gone, takes @res out of its context.
- * Returns the memory with the reference that the binding had, NULL when nothing
- * was bound; @waited is set when that was so only after another bind or unbind
- * had ended. @made tells whether the reservation owned the memory.
- */
-static struct vcm_phys *vcm_unbind_res(struct vcm_res *res, unsigned long by,
-				       bool last, bool *made, bool *waited)
+/* Finish the unbind of @res, whose memory nothing reaches any more. */
+static void vcm_unbind_end(struct vcm_res *res)
 {
-	struct vcm_phys *phys = NULL;
-	struct vcm *vcm = res->vcm;
-	bool give = false;
+	lockdep_assert_held(&res->vcm->va_lock);
+	list_del(&res->vcm_entry);
+	vcm_res_settle(res, VCM_UNBOUND);
+}
 
-	if (vcm_unbind_begin(res, by, waited)) {
-		phys = res->phys;
-		if (vcm_live(vcm))
-			vcm_res_unmap(res, phys);
-		vcm_bind_leave(res, phys);
+/*
+ * Unbind @res. Its @last owner has gone: release its addresses on behalf of @by
+ * too.
+ */
+static void vcm_unbind_res(struct vcm_res *res, bool last, unsigned long by)
+{
+	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys = NULL;
+	bool give = false;
+	LIST_HEAD(batch);
+
+	vcm_unbind_begin(res, &batch);
+	if (!list_empty(&batch)) {
+		vcm_unmap_batch(vcm, &batch);
+		phys = vcm_bind_leave(res);
 	}
-	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
+	scoped_guard(spinlock_irq, &vcm->va_lock) {
 		if (phys)
-			*made = vcm_unbind_end(res);
+			vcm_unbind_end(res);
 		if (last)
 			give = vcm_res_leave(res, by);
 	}
 	if (give)
 		vcm->driver->unreserve(res);
 	up_read(&vcm->topology);
-	return phys;
-}
-
-/* vcm_unbind() on behalf of @by. */
-static struct vcm_phys *vcm_unbind_owned(struct vcm_res *res, unsigned long by)
-{
-	bool made = false, waited = false;
-	struct vcm_phys *phys;
-
-	phys = vcm_unbind_res(res, by, false, &made, &waited);
-	if (!phys) {
-		WARN(!waited, "vcm: nothing is bound in the reservation of %pS\n",
-		     res->owner);
-		return NULL;
-	}
-	return vcm_phys_drop(phys) ? NULL : phys;
+	if (phys)
+		vcm_phys_drop(phys);
 }
 
 /**
- * vcm_unbind() - take memory away from a reservation
+ * vcm_unbind() - make memory unreachable at a reservation
  * @res: the reservation; NULL and error pointers are ignored
  *
- * When it returns, no master reaches the memory through this reservation: page
- * tables are cleared and TLBs invalidated. It waits for a bind or unbind under
- * way. It never fails. Of memory that vcm_make_binding() allocated the caller
- * takes over the ownership and gives it up with vcm_free(). vcm_vmm promises
- * what vunmap() does: the translation may linger in TLBs. Where nothing
- * translates, nothing stops a device: its driver has done so before.
+ * When it returns, no device reaches the memory through this reservation: page
+ * tables are cleared and TLBs invalidated. The reference of the binding is
+ * dropped. It waits for a bind or unbind under way, never fails, and does
+ * nothing if nothing is bound. vcm_vmm promises what vunmap() does: the
+ * translation may remain in TLBs for a while. Where nothing translates, the
+ * driver has stopped its device before.
  *
- * Where devices do not snoop, whoever wants to read what they have written calls
+ * A driver that reads what a device without snooping has written calls
  * vcm_sync_for_cpu() first.
  *
- * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: the memory, good for whoever holds or takes over it; NULL when this
- * binding was the last to hold it. NULL, and a warning, when nothing was bound;
- * no warning when it had to wait and then found nothing.
+ * Context: Process context, may sleep. Takes vcm->topology for reading. No
+ * dma_resv may be held: the release callback of an import may take one.
  */
-struct vcm_phys *vcm_unbind(struct vcm_res *res)
+void vcm_unbind(struct vcm_res *res)
 {
 	might_sleep();
-	if (IS_ERR_OR_NULL(res))
-		return NULL;
-	return vcm_unbind_owned(res, _RET_IP_);
+	if (!IS_ERR_OR_NULL(res))
+		vcm_unbind_res(res, false, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_unbind);
 
-static int vcm_batch_cmp(void *priv, const struct list_head *a,
-			 const struct list_head *b)
-{
-	return list_entry(a, struct vcm_res, vcm_entry)->start >
-	       list_entry(b, struct vcm_res, vcm_entry)->start;
-}
-
-static void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch)
-{
-	struct vcm_res *res;
-
-	lockdep_assert_held_read(&vcm->topology);
-	if (list_empty(batch) || !vcm_live(vcm))
-		return;
-	if (vcm->driver->unmap_many) {
-		list_sort(NULL, batch, vcm_batch_cmp);
-		vcm->driver->unmap_many(vcm, batch);
-		return;
-	}
-	list_for_each_entry(res, batch, vcm_entry)
-		vcm_res_unmap(res, res->phys);
-}
-
 /*
- * Unbinds reservations of one context together, up to one of another context or
- * one that is not just bound. Returns their number.
+ * Unbind reservations of one context together, up to one of another context or
+ * one that is not bound just now. Return their number.
  */
-static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
-				     unsigned int nr, unsigned long by)
+static unsigned int vcm_unbind_some(struct vcm_res *const *res, unsigned int nr)
 {
 	struct vcm *vcm = res[0]->vcm;
 	struct vcm_res *entry, *next;
@@ -455,19 +388,18 @@ static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
 
 	down_read(&vcm->topology);
 	for (n = 0; n < nr; n++) {
-		if (IS_ERR_OR_NULL(res[n]) || res[n]->vcm != vcm ||
-		    vcm_unbind_claim(res[n], by) != VCM_RES_BOUND)
+		if (IS_ERR_OR_NULL(res[n]) || res[n]->vcm != vcm)
 			break;
-		scoped_guard(spinlock_irqsave, &vcm->va_lock)
-			list_move_tail(&res[n]->vcm_entry, &batch);
+		guard(spinlock_irq)(&vcm->va_lock);
+		if (!vcm_unbind_claim(res[n], &batch))
+			break;
 	}
 	vcm_unmap_batch(vcm, &batch);
 	up_read(&vcm->topology);
 
 	list_for_each_entry_safe(entry, next, &batch, vcm_entry) {
-		phys = entry->phys;
-		vcm_bind_leave(entry, phys);
-		scoped_guard(spinlock_irqsave, &vcm->va_lock)
+		phys = vcm_bind_leave(entry);
+		scoped_guard(spinlock_irq, &vcm->va_lock)
 			vcm_unbind_end(entry);
 		vcm_phys_drop(phys);
 	}
@@ -475,16 +407,16 @@ static unsigned int vcm_unbind_batch(struct vcm_res *const *res,
 }
 
 /**
- * vcm_unbind_many() - take memory away from many reservations
+ * vcm_unbind_many() - make memory unreachable at many reservations
  * @res: the reservations; NULL and error pointers are ignored
  * @nr: number of @res
  *
  * Does what vcm_unbind() does for each, and waits for TLBs as rarely as the
- * provider can. Those that stand side by side in @res and belong to one context
- * are handled together, in any order. Who takes over memory of
- * vcm_make_binding() looks at &vcm_res.phys beforehand.
+ * provider can. Neighbours in @res that belong to one context are handled
+ * together; their addresses may be in any order.
  *
- * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Context: Process context, may sleep. Takes vcm->topology for reading. No
+ * dma_resv may be held, see vcm_unbind().
  */
 void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 {
@@ -497,52 +429,39 @@ void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 		done = 1;
 		if (IS_ERR_OR_NULL(res[n]))
 			continue;
-		done = vcm_unbind_batch(res + n, nr - n, _RET_IP_);
+		done = vcm_unbind_some(res + n, nr - n);
 		if (!done) {
-			/* Not just bound: alone, and after waiting if need be */
-			vcm_unbind_owned(res[n], _RET_IP_);
+			/* Not bound just now: alone, after waiting if need be */
+			vcm_unbind_res(res[n], false, _RET_IP_);
 			done = 1;
 		}
 	}
 }
 EXPORT_SYMBOL_GPL(vcm_unbind_many);
 
-/* Takes @res out of its context, if that is all there is to do. */
+/* Release the addresses of @res, if that is all there is to do. */
 static bool vcm_res_leave_unbound(struct vcm_res *res, unsigned long by)
 {
 	struct vcm *vcm = res->vcm;
 
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	if (res->state != VCM_RES_UNBOUND || vcm->driver->unreserve)
+	guard(spinlock_irq)(&vcm->va_lock);
+	if (res->state != VCM_UNBOUND || vcm->driver->unreserve)
 		return false;
 	vcm_res_leave(res, by);
 	return true;
 }
 
-/*
- * Drops an ownership on behalf of @by. The last one unbinds and gives the
- * address back; @warn says whether something should not have been bound then.
- */
-void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
+/* Drop an ownership on behalf of @by. */
+static void vcm_res_drop(struct vcm_res *res, unsigned long by)
 {
-	bool made = false, waited = false;
-	struct vcm_phys *phys;
-
 	might_alloc(GFP_KERNEL);
 	if (!refcount_dec_and_test(&res->owners))
 		return;
 
-	/* Nobody is left who could bind it, or who should unbind it */
-	if (READ_ONCE(res->state) == VCM_RES_BOUND ||
-	    !vcm_res_leave_unbound(res, by)) {
-		phys = vcm_unbind_res(res, by, true, &made, &waited);
-		WARN(phys && warn, "vcm: reservation of %pS dropped while bound\n",
-		     res->owner);
-		if (made)
-			vcm_phys_disown(phys);
-		if (phys)
-			vcm_phys_drop(phys);
-	}
+	/* Without an owner, nothing binds it any more */
+	if (READ_ONCE(res->state) == VCM_BOUND ||
+	    !vcm_res_leave_unbound(res, by))
+		vcm_unbind_res(res, true, by);
 	kref_put(&res->ref, vcm_res_release);
 }
 
@@ -550,30 +469,33 @@ void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by)
  * vcm_unreserve() - drop an ownership of a reservation
  * @res: the reservation; NULL and error pointers are ignored
  *
- * The last one releases the addresses. If something is still bound then, it
- * warns and unbinds.
+ * The last one unbinds, as vcm_unbind() does, and releases the addresses.
  *
- * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Context: Process context, may sleep. Takes vcm->topology for reading. No
+ * dma_resv may be held, see vcm_unbind().
  */
 void vcm_unreserve(struct vcm_res *res)
 {
 	might_sleep();
 	if (!IS_ERR_OR_NULL(res))
-		vcm_res_drop(res, true, _RET_IP_);
+		vcm_res_drop(res, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_unreserve);
 
 /**
- * vcm_quarantine() - say that hardware did not let go of a binding
+ * vcm_quarantine() - report that hardware did not unmap a binding
  * @res: the reservation
  * @phys: the memory
  *
  * For &vcm_driver.unmap, and for &vcm_driver.map that could not undo what it had
- * done, of providers where the core chooses addresses. Both the addresses and
- * the memory are kept for good and never used again, and a later bind of @res
- * gets -EADDRNOTAVAIL; so the context is never freed.
+ * done. The addresses, the memory, the context and its module stay out of use,
+ * and a later bind of @res is -EADDRNOTAVAIL. The quarantine ends when the
+ * context is destroyed, if &vcm_driver.destroy says that the hardware cannot
+ * reach any memory any more; else never. Not for providers whose addresses follow
+ * the memory.
  *
- * Context: Process context, within an operation of the provider.
+ * Context: Process context, within an operation of the provider that holds
+ * vcm->topology.
  */
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys)
 {
@@ -581,94 +503,62 @@ void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys)
 	resource_size_t sum;
 
 	lockdep_assert_held(&vcm->topology);
-	scoped_guard(spinlock_irqsave, &vcm->va_lock) {
+	scoped_guard(spinlock_irq, &vcm->va_lock) {
 		if (res->quarantined)
 			return;
-		res->quarantined = true;
+		WRITE_ONCE(res->quarantined, phys);
 		vcm->quarantined += res->res_size;
 		sum = vcm->quarantined;
 	}
 	kref_get(&res->ref);
 	refcount_inc(&phys->refs);
-	/* Nobody may be left who points to them */
+	/* No pointer to the context may be left */
 	kmemleak_not_leak(res);
-	kmemleak_not_leak(phys);
-	pr_err("%s.%u: hardware did not let go of %pad size %pa of %pS, never used again (%pa in all)\n",
+	pr_err("%s.%u: hardware did not unmap %pad size %pa of %pS, out of use now (%pa in all)\n",
 	       vcm->driver->name, vcm->id, &res->start, &res->res_size,
 	       res->owner, &sum);
 }
 EXPORT_SYMBOL_GPL(vcm_quarantine);
 
-/*
- * Takes an ownership of a reservation that has @phys bound. 0, -EADDRINUSE when
- * its flags differ, -EAGAIN when the binding has gone.
- */
-static int vcm_res_share(struct vcm_res *res, struct vcm_phys *phys,
-			 unsigned int flags, unsigned long owner)
+/* Take a reservation out of quarantine; return the memory, held, or NULL. */
+static struct vcm_phys *vcm_quarantine_take(struct vcm_res *res)
 {
-	u8 state;
+	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys;
 
-	for (;;) {
-		wait_var_event(&res->state, vcm_res_settled(res));
-		scoped_guard(spinlock_irqsave, &res->vcm->va_lock) {
-			state = res->state;
-			if (state == VCM_RES_UNBOUND ||
-			    (state == VCM_RES_BOUND && res->phys != phys))
-				return -EAGAIN;
-		}
-		if (state != VCM_RES_BOUND)
+	guard(spinlock_irq)(&vcm->va_lock);
+	phys = res->quarantined;
+	if (!phys)
+		return NULL;
+	WRITE_ONCE(res->quarantined, NULL);
+	vcm->quarantined -= res->res_size;
+	if (!refcount_read(&res->owners))
+		vcm_va_erase(vcm, res);
+	return phys;
+}
+
+/* For vcm_destroy(): the hardware cannot reach any memory any more. */
+void vcm_quarantine_end(struct vcm *vcm)
+{
+	struct vcm_res *res = NULL;
+	struct vcm_phys *phys;
+
+	while ((res = vcm_next_res(vcm, res))) {
+		phys = vcm_quarantine_take(res);
+		if (!phys)
 			continue;
-		if (refcount_inc_not_zero(&res->owners))
-			break;
-		/* The last owner has gone and is about to unbind */
-		wait_var_event(&res->state, vcm_res_left_bound(res));
+		vcm_phys_drop(phys);
+		/* The iteration has another reference */
+		vcm_res_put(res);
 	}
-
-	if (res->flags == flags)
-		return 0;
-	vcm_res_drop(res, false, owner);
-	return -EADDRINUSE;
 }
 
-/* vcm_map() where addresses follow the memory. */
-static struct vcm_res *vcm_map_fixed(struct vcm *vcm, struct vcm_phys *phys,
-				     unsigned int flags, bool made,
-				     unsigned long owner)
-{
-	struct vcm_res *res, *other;
-	int ret;
-
-	res = vcm_res_new(vcm, phys->size, flags, VCM_RES_BINDING, owner);
-	if (IS_ERR(res))
-		return res;
-
-	for (;;) {
-		other = NULL;
-		ret = vcm_bind_born(res, phys, made, &other);
-		if (!ret)
-			return res;
-		if (!other)
-			break;
-
-		ret = vcm_res_share(other, phys, flags, owner);
-		vcm_res_put(other);
-		if (!ret) {
-			vcm_res_put(res);
-			return other;
-		}
-		if (ret != -EAGAIN)
-			break;
-		/* The failure left it unbound */
-		res->state = VCM_RES_BINDING;
-	}
-	/* Another vcm_map() may have found it in the meantime and own it too */
-	vcm_res_drop(res, false, owner);
-	return ERR_PTR(ret);
-}
-
-/* vcm_map() on behalf of @owner; @made as in vcm_bind_claimed(). */
+/*
+ * vcm_map() on behalf of @owner; with @addr, vcm_map_at(). On a failure, another
+ * thread may have found the reservation and own it too.
+ */
 struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
-			      unsigned int flags, bool made,
+			      unsigned int flags, const dma_addr_t *addr,
 			      unsigned long owner)
 {
 	struct vcm_va_req req = VCM_VA_ANYWHERE;
@@ -678,18 +568,27 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 	ret = vcm_res_flags(vcm, flags);
 	if (ret < 0)
 		return ERR_PTR(ret);
-	if (vcm_fixed(vcm))
-		return vcm_map_fixed(vcm, phys, ret, made, owner);
-
-	/* Also under topology, but no addresses are to come and go for nothing */
-	if (!vcm_granule_suits(vcm, phys))
-		return ERR_PTR(READ_ONCE(vcm->dead) ? -ENODEV : -EOPNOTSUPP);
-	res = vcm_reserve_for(vcm, phys->size, ret, phys->parts, &req, owner);
+	if (addr && vcm_fixed(vcm))
+		return ERR_PTR(-EOPNOTSUPP);
+	res = vcm_res_new(vcm, phys->size, ret, VCM_BINDING, owner);
 	if (IS_ERR(res))
 		return res;
-	ret = vcm_bind_born(res, phys, made, NULL);
+	if (addr)
+		res->start = *addr;
+
+	down_read(&vcm->topology);
+	if (vcm->dead)
+		ret = -ENODEV;
+	else if (!vcm_granule_suits(vcm, phys))
+		ret = -EOPNOTSUPP;
+	else if (addr)
+		ret = vcm_place_at(res);
+	else
+		ret = vcm_fixed(vcm) ? 0 : vcm_place(res, phys, &req);
+	ret = ret ? vcm_bind_failed(res, ret) : vcm_bind_claimed(res, phys);
+	up_read(&vcm->topology);
 	if (ret) {
-		vcm_res_drop(res, false, owner);
+		vcm_res_drop(res, owner);
 		return ERR_PTR(ret);
 	}
 	return res;
@@ -701,14 +600,15 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
  * @phys: the memory
  * @flags: VCM_RES_* flags
  *
- * The address is congruent to the first part of the memory, so that the largest
- * page fits. Where addresses follow the memory and it is bound already, the
- * same reservation is returned with one more ownership.
+ * The reservation belongs to the caller alone, also where addresses follow the
+ * memory and other callers have mapped the same memory: an unmap by one of them
+ * takes nothing from another. The address is aligned as by vcm_reserve() and
+ * congruent to the part of the memory with the largest page, so that it can be
+ * mapped with large pages.
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: the reservation, of which the caller has one ownership and drops it
- * with vcm_unmap(); -EADDRINUSE when the memory is bound there with other
- * flags, or else as vcm_reserve() and vcm_bind().
+ * Return: the reservation, with one ownership for the caller, dropped by
+ * vcm_unmap(); or an error pointer as from vcm_reserve() and vcm_bind().
  */
 struct vcm_res *vcm_map(struct vcm *vcm, struct vcm_phys *phys,
 			unsigned int flags)
@@ -716,22 +616,27 @@ struct vcm_res *vcm_map(struct vcm *vcm, struct vcm_phys *phys,
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(phys))
 		return ERR_PTR(-EINVAL);
-	return vcm_map_owned(vcm, phys, flags, false, _RET_IP_);
+	return vcm_map_owned(vcm, phys, flags, NULL, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_map);
 
 /**
- * vcm_unmap() - drop an ownership of a reservation, bound or not
- * @res: the reservation; NULL and error pointers are ignored
- *
- * The last one unbinds and releases the addresses.
+ * vcm_map_at() - reserve given addresses for memory and bind it
+ * @vcm: the context
+ * @phys: the memory
+ * @addr: first device address, a multiple of the granule
+ * @flags: VCM_RES_* flags
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
+ * Return: the reservation, with one ownership for the caller, dropped by
+ * vcm_unmap(); or an error pointer as from vcm_reserve_at() and vcm_bind().
  */
-void vcm_unmap(struct vcm_res *res)
+struct vcm_res *vcm_map_at(struct vcm *vcm, struct vcm_phys *phys,
+			   dma_addr_t addr, unsigned int flags)
 {
 	might_sleep();
-	if (!IS_ERR_OR_NULL(res))
-		vcm_res_drop(res, false, _RET_IP_);
+	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(phys))
+		return ERR_PTR(-EINVAL);
+	return vcm_map_owned(vcm, phys, flags, &addr, _RET_IP_);
 }
-EXPORT_SYMBOL_GPL(vcm_unmap);
+EXPORT_SYMBOL_IF_KUNIT(vcm_map_at);

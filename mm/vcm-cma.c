@@ -2,15 +2,15 @@
 /*
  * Virtual Contiguous Memory: one-to-one contexts backed by CMA.
  *
- * For devices without an MMU or behind an IOMMU that lets everything pass, which
+ * For devices without an MMU, or behind an IOMMU that does not translate, which
  * need memory that is contiguous itself. It comes from the area that firmware
  * reserved for the device (shared-dma-pool) or from the default one.
  *
- * A bus may show memory at other addresses than the CPU sees it. The windows
- * through which it does are copied when the context is made: the device's own
- * record of them goes with its driver, which other devices attached to the
- * context may outlive. All devices of a context must agree on the addresses;
- * one that sees less than the first narrows the context.
+ * A bus may show memory at other addresses than the CPU sees it. The context
+ * copies the windows of the bus when it is made: the device's own record of them
+ * is freed with its driver, which other attached devices may outlive. All devices
+ * of a context must agree on the addresses; one that sees less than the first
+ * narrows the context.
  */
 #include <linux/cma.h>
 #include <linux/container_of.h>
@@ -21,6 +21,7 @@
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -41,7 +42,7 @@ struct vcm_cma_window {
 };
 
 /**
- * struct vcm_cma_bus - all that a bus shows
+ * struct vcm_cma_bus - the windows of a bus
  * @nr: number of windows
  * @window: the windows, in ascending order of bus addresses
  */
@@ -53,14 +54,12 @@ struct vcm_cma_bus {
 /**
  * struct vcm_cma - a one-to-one context backed by CMA
  * @vcm: the context
- * @cma: where its memory comes from
- * @order: alignment of allocations, as an order of pages
- * @bus: how its devices see memory
+ * @cma: area of its memory
+ * @bus: the windows through which its devices see memory
  */
 struct vcm_cma {
 	struct vcm vcm;
 	struct cma *cma;
-	unsigned int order;
 	struct vcm_cma_bus *bus;
 };
 
@@ -69,7 +68,7 @@ static struct vcm_cma *to_vcm_cma(struct vcm *vcm)
 	return container_of(vcm, struct vcm_cma, vcm);
 }
 
-/* What a device sees */
+/* Windows of a bus */
 
 static int vcm_cma_window_cmp(const void *a, const void *b)
 {
@@ -78,7 +77,7 @@ static int vcm_cma_window_cmp(const void *a, const void *b)
 	return cmp_int(x->bus, y->bus);
 }
 
-/* The windows as phys_to_dma() knows them; without any it shows everything. */
+/* Copy the windows that phys_to_dma() uses; without any, the bus shows all. */
 static struct vcm_cma_bus *vcm_cma_bus_of(struct device *dev)
 {
 	const struct bus_dma_region *map = dev->dma_range_map;
@@ -124,7 +123,7 @@ static bool vcm_cma_overlap(u64 a, u64 a_span, u64 b, u64 b_span)
 	return a < b ? b - a <= a_span : a - b <= b_span;
 }
 
-/* Whether no byte has two addresses, and no address shows two bytes. */
+/* Return true if no byte has two addresses and no address shows two bytes. */
 static bool vcm_cma_agree(const struct vcm_cma_window *a,
 			  const struct vcm_cma_window *b)
 {
@@ -145,15 +144,15 @@ static bool vcm_cma_same_bus(const struct vcm_cma_bus *a,
 	return true;
 }
 
-static int vcm_cma_block(struct vcm_master *master, u64 start, u64 last,
+static int vcm_cma_block(struct vcm_attachment *attachment, u64 start, u64 last,
 			 u64 end)
 {
-	return start > end ? 0 : vcm_master_block(master, start,
+	return start > end ? 0 : vcm_attachment_block(attachment, start,
 						  min(last, end));
 }
 
-/* Excludes what @bus does not show, up to @end. */
-static int vcm_cma_block_gaps(struct vcm_master *master,
+/* Block the addresses up to @end at which @bus shows nothing. */
+static int vcm_cma_block_gaps(struct vcm_attachment *attachment,
 			      const struct vcm_cma_bus *bus, u64 end)
 {
 	const struct vcm_cma_window *window;
@@ -162,7 +161,7 @@ static int vcm_cma_block_gaps(struct vcm_master *master,
 
 	for (window = bus->window; window < bus->window + bus->nr; window++) {
 		if (window->bus > next) {
-			ret = vcm_cma_block(master, next, window->bus - 1, end);
+			ret = vcm_cma_block(attachment, next, window->bus - 1, end);
 			if (ret)
 				return ret;
 		}
@@ -170,10 +169,10 @@ static int vcm_cma_block_gaps(struct vcm_master *master,
 			return 0;
 		next = max(next, window->bus + window->span + 1);
 	}
-	return vcm_cma_block(master, next, end, end);
+	return vcm_cma_block(attachment, next, end, end);
 }
 
-/* Whether bus addresses of the device are not those of memory. */
+/* Return true if an IOMMU or private DMA operations translate for the device. */
 static bool vcm_cma_translated(struct device *dev)
 {
 	const struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
@@ -184,7 +183,7 @@ static bool vcm_cma_translated(struct device *dev)
 	return get_dma_ops(dev);
 }
 
-/* Whether the device can use memory as it lies. */
+/* Return true if the device can use memory at its own addresses. */
 static bool vcm_cma_sees_memory(struct device *dev)
 {
 	return !vcm_cma_translated(dev) && !force_dma_unencrypted(dev);
@@ -192,29 +191,29 @@ static bool vcm_cma_sees_memory(struct device *dev)
 
 /* Devices */
 
-static int vcm_cma_limits(struct vcm *vcm, struct vcm_master *master)
+static int vcm_cma_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
-	u64 limit = vcm_device_last(master->dev);
+	u64 limit = vcm_device_last(attachment->dev);
 	struct vcm_cma_bus *bus;
 	int ret;
 
-	if (!vcm_cma_sees_memory(master->dev))
+	if (!vcm_cma_sees_memory(attachment->dev))
 		return -EOPNOTSUPP;
-	bus = vcm_cma_bus_of(master->dev);
+	bus = vcm_cma_bus_of(attachment->dev);
 	if (!bus)
 		return -ENOMEM;
 
-	master->unsnooped = !dev_is_dma_coherent(master->dev);
+	attachment->unsnooped = !vcm_device_snoops(attachment->dev);
 	if (!vcm_cma_same_bus(bus, to_vcm_cma(vcm)->bus))
 		ret = -EINVAL;
 	else if (limit < vcm->last)
-		ret = vcm_master_block(master, limit + 1, vcm->last);
+		ret = vcm_attachment_block(attachment, limit + 1, vcm->last);
 	else
 		ret = 0;
 	if (!ret)
-		ret = vcm_cma_block_gaps(master, bus, vcm->last);
+		ret = vcm_cma_block_gaps(attachment, bus, vcm->last);
 	kfree(bus);
-	return ret;
+	return ret ?: vcm_attach_limits(vcm, attachment);
 }
 
 /* Memory */
@@ -224,10 +223,6 @@ static void vcm_cma_free(struct vcm_phys *phys)
 	cma_release(phys->priv, phys_to_page(phys->parts[0].paddr),
 		    PHYS_PFN(phys->size));
 }
-
-static const struct vcm_phys_ops vcm_cma_phys_ops = {
-	.free = vcm_cma_free,
-};
 
 static int vcm_cma_clear(struct page *page, unsigned long nr)
 {
@@ -240,12 +235,12 @@ static int vcm_cma_clear(struct page *page, unsigned long nr)
 	return 0;
 }
 
-/* A physical allocation of @page and what follows. */
+/* Make a physical allocation of @page and the pages after it. */
 static struct vcm_phys *vcm_cma_phys(struct cma *cma, struct page *page,
 				     resource_size_t size)
 {
-	struct vcm_phys *phys = vcm_phys_new(1, VCM_PHYS_PAGES,
-					     &vcm_cma_phys_ops, cma);
+	struct vcm_phys *phys = vcm_phys_new(1, VCM_PHYS_PAGES, vcm_cma_free,
+					     cma);
 
 	if (IS_ERR(phys)) {
 		cma_release(cma, page, PHYS_PFN(size));
@@ -258,25 +253,42 @@ static struct vcm_phys *vcm_cma_phys(struct cma *cma, struct page *page,
 	return phys;
 }
 
+/*
+ * Allocate pages that are aligned naturally, as far as dma_alloc_coherent() does
+ * that; else to the smallest page of @params.
+ */
+static struct page *vcm_cma_pages(struct cma *cma, unsigned long nr,
+				  const struct vcm_phys_params *params,
+				  bool nowarn)
+{
+	unsigned int order = __ffs(params->pgsize_bitmap) - PAGE_SHIFT;
+	unsigned int natural = clamp_t(unsigned int, order_base_2(nr), order,
+				       max(order, CONFIG_CMA_ALIGNMENT));
+	struct page *page;
+
+	page = cma_alloc(cma, nr, natural, nowarn || natural != order);
+	if (!page && natural != order && !fatal_signal_pending(current))
+		page = cma_alloc(cma, nr, order, nowarn);
+	return page;
+}
+
 static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
 				      unsigned int flags,
 				      const struct vcm_phys_params *params)
 {
 	struct vcm_cma *cma = to_vcm_cma(vcm);
-	unsigned int order = __ffs(params->pgsize_bitmap) - PAGE_SHIFT;
 	unsigned long nr = PHYS_PFN(size);
 	struct vcm_phys *phys;
 	struct page *page;
 	int ret = 0;
 
-	/* Nobody could be charged for it */
+	/* CMA cannot charge a memory cgroup */
 	if (flags & VCM_ALLOC_ACCOUNT)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (size > cma_get_size(cma->cma))
 		return ERR_PTR(-ENOMEM);
 
-	page = cma_alloc(cma->cma, nr, max(order, cma->order),
-			 flags & VCM_ALLOC_NOWARN);
+	page = vcm_cma_pages(cma->cma, nr, params, flags & VCM_ALLOC_NOWARN);
 	if (!page)
 		return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
 							       -ENOMEM);
@@ -285,8 +297,9 @@ static struct vcm_phys *vcm_cma_alloc(struct vcm *vcm, resource_size_t size,
 	if (IS_ERR(phys))
 		return phys;
 
-	/* CMA cannot be told where to look */
-	if (page_to_phys(page) + (size - 1) > params->last ||
+	/* CMA cannot be given a window */
+	if (page_to_phys(page) < params->first ||
+	    page_to_phys(page) + (size - 1) > params->last ||
 	    !vcm_o2o_suits(vcm, phys))
 		ret = -EADDRNOTAVAIL;
 	else if (!(flags & VCM_ALLOC_NOZERO))
@@ -313,14 +326,14 @@ static const struct vcm_o2o_driver vcm_cma_driver = {
 		VCM_O2O_OPS,
 		.name = "vcm-cma",
 		.alloc = vcm_cma_alloc,
-		.limits = vcm_cma_limits,
+		.attach = vcm_cma_attach,
 		.release = vcm_cma_release,
 	},
 	.to_bus = vcm_cma_to_bus,
 };
 
-/* A context that no device is attached to yet. */
-static struct vcm *vcm_cma_new(struct device *dev, resource_size_t align)
+/* Make a context that no device is attached to yet. */
+static struct vcm *vcm_cma_new(struct device *dev)
 {
 	/* Pages cut off by the limit are out of reach */
 	u64 last = vcm_device_last(dev) - (vcm_device_last(dev) + 1) % PAGE_SIZE;
@@ -331,9 +344,6 @@ static struct vcm *vcm_cma_new(struct device *dev, resource_size_t align)
 	if (!cma)
 		return ERR_PTR(-ENOMEM);
 	cma->cma = dev_get_cma_area(dev);
-	/* No page but the very first is aligned to more */
-	if (align > PAGE_SIZE)
-		cma->order = min(ilog2(align) - PAGE_SHIFT, BITS_PER_LONG - 2);
 	cma->bus = vcm_cma_bus_of(dev);
 	if (!cma->bus)
 		goto err;
@@ -351,36 +361,34 @@ err:
 }
 
 /**
- * vcm_cma_create() - a one-to-one context for a device that nothing translates for
+ * vcm_cma_create() - create a one-to-one context for a device
  * @dev: the device, with its driver bound to it and its DMA mask set
- * @params: choices, or NULL for the defaults
  *
  * Memory comes from the device's own CMA area or, if it has none, from the
  * default one. Addresses are bus addresses, as from phys_to_dma(). The context
- * is attached to @dev; further devices can be attached that see memory at the
+ * is attached to @dev; other devices can be attached if they see memory at the
  * same addresses.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who gives it up with
- * vcm_destroy(); -EINVAL for a bad pointer, an alignment that is no power of
- * two or a device that does not address a page; -EOPNOTSUPP when there is no
- * CMA area for the device, when it is behind a translating IOMMU or cannot use
- * encrypted memory; -ENOMEM.
+ * Return: the context, which belongs to the caller, who calls vcm_destroy(); or
+ * an error pointer:
+ *
+ * * -EINVAL if @dev is a bad pointer or does not address a page
+ * * -EOPNOTSUPP if there is no CMA area for the device, it is behind a
+ *   translating IOMMU, or it cannot use encrypted memory
+ * * -ENOMEM
  */
-struct vcm *vcm_cma_create(struct device *dev,
-			   const struct vcm_cma_params *params)
+struct vcm *vcm_cma_create(struct device *dev)
 {
-	resource_size_t align = IS_ERR_OR_NULL(params) ? 0 : params->align;
 	struct vcm *vcm;
 	int ret;
 
-	if (IS_ERR_OR_NULL(dev) || IS_ERR(params) || (align & (align - 1)) ||
-	    vcm_device_last(dev) < PAGE_SIZE - 1)
+	if (IS_ERR_OR_NULL(dev) || vcm_device_last(dev) < PAGE_SIZE - 1)
 		return ERR_PTR(-EINVAL);
 	if (!dev_get_cma_area(dev) || !vcm_cma_sees_memory(dev))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	vcm = vcm_cma_new(dev, align);
+	vcm = vcm_cma_new(dev);
 	if (IS_ERR(vcm))
 		return vcm;
 	ret = vcm_attach(vcm, dev);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: what can be seen of it at run time.
+ * Virtual Contiguous Memory: files in debugfs.
  *
- * debugfs has a folder vcm with one for each context, named after its provider
- * and a number. The kernel's own address space has none: its addresses are
- * pointers of the kernel. Memory belongs to no context, so what was allocated
- * stands in one file for all.
+ * The folder vcm has one folder for each context, named after its provider and a
+ * number. The kernel's own address space has none: its addresses are pointers of
+ * the kernel. Memory belongs to no context, so one file lists all allocations.
  */
 #include <kunit/visibility.h>
 #include <linux/atomic.h>
@@ -24,8 +23,8 @@
 /**
  * struct vcm_debug - the folder of a context
  * @dir: the folder
- * @addr: what was written to the file lookup
- * @asked: something was
+ * @addr: the address that was written to the file lookup
+ * @asked: an address was written
  */
 struct vcm_debug {
 	struct dentry *dir;
@@ -35,11 +34,11 @@ struct vcm_debug {
 
 static struct dentry *vcm_debug_root;
 
-/* All that vcm_alloc() and the like have given out, the oldest first. A leaf. */
+/* All allocations of vcm_alloc() and its like, the oldest first. A leaf lock. */
 static LIST_HEAD(vcm_memory);
 static DEFINE_MUTEX(vcm_memory_lock);
 
-/* Where else what is bound at an address can be reached. */
+/* List the other reservations of the memory that is bound at an address. */
 static void vcm_lookup_others(struct seq_file *m, struct vcm *vcm,
 			      dma_addr_t addr)
 {
@@ -98,49 +97,129 @@ static ssize_t vcm_lookup_write(struct file *file, const char __user *buf,
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(vcm_lookup);
 
-/* One line for each reservation, in ascending order. */
-VISIBLE_IF_KUNIT int vcm_reservations_show(struct seq_file *m, void *unused)
+/**
+ * struct vcm_cursor - a place in the list of a context's reservations
+ * @vcm: the context
+ * @res: the reservation there, held; NULL at the end
+ * @pos: its number
+ *
+ * seq_file starts again for each buffer, and for each time that a buffer was too
+ * small: the cursor saves it the way.
+ */
+struct vcm_cursor {
+	struct vcm *vcm;
+	struct vcm_res *res;
+	loff_t pos;
+};
+
+static void vcm_cursor_step(struct vcm_cursor *cursor)
+{
+	cursor->res = vcm_next_res(cursor->vcm, cursor->res);
+	cursor->pos++;
+}
+
+static void *vcm_reservations_start(struct seq_file *m, loff_t *pos)
+{
+	struct vcm_cursor *cursor = m->private;
+
+	if (!*pos || *pos < cursor->pos) {
+		vcm_res_put(cursor->res);
+		cursor->res = vcm_next_res(cursor->vcm, NULL);
+		cursor->pos = 0;
+	}
+	while (cursor->res && cursor->pos < *pos)
+		vcm_cursor_step(cursor);
+	return cursor->res;
+}
+
+static void *vcm_reservations_next(struct seq_file *m, void *res, loff_t *pos)
+{
+	struct vcm_cursor *cursor = m->private;
+
+	vcm_cursor_step(cursor);
+	*pos = cursor->pos;
+	return cursor->res;
+}
+
+static void vcm_reservations_stop(struct seq_file *m, void *res)
+{
+}
+
+/* One line for each reservation. */
+static int vcm_reservations_show(struct seq_file *m, void *res)
 {
 	struct vcm_res_info info;
-	struct vcm_res *res = NULL;
 
-	while ((res = vcm_next_res(m->private, res))) {
-		if (!vcm_res_info(res, &info))
-			continue;
-		seq_printf(m, "%pad %#llx bytes, %#llx bound, %c%c%s %pS\n",
-			   &info.start, (u64)info.size, (u64)info.bound_size,
-			   info.flags & VCM_RES_READ ? 'r' : '-',
-			   info.flags & VCM_RES_WRITE ? 'w' : '-',
-			   info.quarantined ? " quarantined" : "", info.owner);
-	}
+	if (!vcm_res_info(res, &info))
+		return SEQ_SKIP;
+	seq_printf(m, "%pad %#llx bytes, %#llx bound, %c%c%s %pS\n",
+		   &info.start, (u64)info.size, (u64)info.bound_size,
+		   info.flags & VCM_RES_READ ? 'r' : '-',
+		   info.flags & VCM_RES_WRITE ? 'w' : '-',
+		   info.quarantined ? " quarantined" : "", info.owner);
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_reservations_show);
-DEFINE_SHOW_ATTRIBUTE(vcm_reservations);
+
+static const struct seq_operations vcm_reservations_sops = {
+	.start = vcm_reservations_start,
+	.next = vcm_reservations_next,
+	.stop = vcm_reservations_stop,
+	.show = vcm_reservations_show,
+};
+
+static int vcm_reservations_open(struct inode *inode, struct file *file)
+{
+	struct vcm_cursor *cursor;
+
+	cursor = __seq_open_private(file, &vcm_reservations_sops,
+				    sizeof(*cursor));
+	if (!cursor)
+		return -ENOMEM;
+	cursor->vcm = inode->i_private;
+	return 0;
+}
+
+static int vcm_reservations_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct vcm_cursor *cursor = m->private;
+
+	vcm_res_put(cursor->res);
+	return seq_release_private(inode, file);
+}
+
+VISIBLE_IF_KUNIT const struct file_operations vcm_reservations_fops = {
+	.owner = THIS_MODULE,
+	.open = vcm_reservations_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = vcm_reservations_release,
+};
+EXPORT_SYMBOL_IF_KUNIT(vcm_reservations_fops);
 
 /* One line for each device, and one for each range that it cannot use. */
 VISIBLE_IF_KUNIT int vcm_devices_show(struct seq_file *m, void *unused)
 {
 	struct vcm *vcm = m->private;
-	struct vcm_master *master;
+	struct vcm_attachment *attachment;
 	unsigned int i;
 
 	guard(rwsem_read)(&vcm->topology);
-	list_for_each_entry(master, &vcm->masters, entry) {
-		seq_printf(m, "%s, granule %#lx, %s\n", dev_name(master->dev),
-			   master->granule,
-			   master->unsnooped ? "does not snoop" : "snoops");
-		for (i = 0; i < master->nr_blocked; i++)
+	list_for_each_entry(attachment, &vcm->attachments, entry) {
+		seq_printf(m, "%s, granule %#lx, %s\n",
+			   dev_name(attachment->dev), attachment->granule,
+			   attachment->unsnooped ? "does not snoop" : "snoops");
+		for (i = 0; i < attachment->nr_blocked; i++)
 			seq_printf(m, "  not [%pad-%pad]\n",
-				   &master->blocked[i].start,
-				   &master->blocked[i].last);
+				   &attachment->blocked[i].start,
+				   &attachment->blocked[i].last);
 	}
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_devices_show);
 DEFINE_SHOW_ATTRIBUTE(vcm_devices);
 
-/* One line for each allocation; the lock is held for a buffer full of them. */
+/* One line for each allocation; the lock is held for one buffer of them. */
 static void *vcm_memory_start(struct seq_file *m, loff_t *pos)
 {
 	mutex_lock(&vcm_memory_lock);
@@ -177,7 +256,7 @@ VISIBLE_IF_KUNIT const struct seq_operations vcm_memory_sops = {
 EXPORT_SYMBOL_IF_KUNIT(vcm_memory_sops);
 DEFINE_SEQ_ATTRIBUTE(vcm_memory);
 
-/* For vcm_alloc() and the like: @owner has got memory. */
+/* For vcm_alloc() and its like: @owner has allocated memory. */
 void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner)
 {
 	guard(mutex)(&vcm_memory_lock);
@@ -185,7 +264,7 @@ void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner)
 	list_add_tail(&phys->allocated, &vcm_memory);
 }
 
-/* Nobody has the memory any more, wherever it came from. */
+/* The last reference was dropped, whatever made the allocation. */
 void vcm_debug_freed(struct vcm_phys *phys)
 {
 	if (!phys->owner)
@@ -194,7 +273,7 @@ void vcm_debug_freed(struct vcm_phys *phys)
 	list_del(&phys->allocated);
 }
 
-/* A context without a folder works as well, so nothing here can fail. */
+/* A context works without a folder, so nothing here can fail. */
 void vcm_debug_init(struct vcm *vcm)
 {
 	char name[64];
@@ -218,7 +297,7 @@ void vcm_debug_exit(struct vcm *vcm)
 {
 	if (!vcm->debug)
 		return;
-	/* Waits for readers, who would wait for themselves if they ended it */
+	/* Waits for readers: a reader must not destroy the context */
 	debugfs_remove(vcm->debug->dir);
 	kfree(vcm->debug);
 }

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: who was hit by a fault of a device.
+ * Virtual Contiguous Memory: reports of device faults.
  *
- * A driver may claim the faults of its context. Otherwise the address is looked
- * up and what is found is printed in one block: the reservation and the place in
- * it, or else what lies around, and who gave the address back lately.
+ * A driver may handle the faults of its context. Otherwise the address is looked
+ * up and the result printed in one block: the reservations that cover it, or
+ * else its neighbours, and the last release of the address.
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
+#include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_buf.h>
 
 #include "vcm-internal.h"
 
-static bool vcm_fault_claimed(struct vcm *vcm, dma_addr_t addr,
+static bool vcm_fault_handled(struct vcm *vcm, dma_addr_t addr,
 			      unsigned int flags)
 {
 	const struct vcm_fault_handler *handler;
@@ -34,7 +36,7 @@ static void vcm_describe_res(struct seq_buf *s, const struct vcm_res_info *info)
 	seq_buf_printf(s, "[%pad-%pad] of %pS", &info->start, &last,
 		       info->owner);
 	if (info->quarantined)
-		seq_buf_puts(s, ", in quarantine");
+		seq_buf_puts(s, ", quarantined");
 }
 
 static void vcm_describe_hit(struct seq_buf *s, dma_addr_t addr,
@@ -55,18 +57,30 @@ static void vcm_describe_hit(struct seq_buf *s, dma_addr_t addr,
 			       info->flags & VCM_RES_WRITE ? ", writable" : "");
 }
 
+static void vcm_describe_hits(struct seq_buf *s, dma_addr_t addr,
+			      const struct vcm_addr_info *info)
+{
+	unsigned int i;
+
+	/* First, because very long names may fill the buffer */
+	if (info->nr > 1)
+		seq_buf_printf(s, "\n  %u reservations", info->nr);
+	for (i = 0; i < min(info->nr, VCM_ADDR_MAX); i++)
+		vcm_describe_hit(s, addr, &info->res[i]);
+}
+
 static void vcm_describe_miss(struct seq_buf *s, dma_addr_t addr,
 			      const struct vcm_addr_info *info)
 {
-	seq_buf_puts(s, "\n  nobody has it");
+	seq_buf_puts(s, "\n  not reserved");
 	if (info->below.size) {
-		seq_buf_printf(s, "\n  %#llx bytes behind the end of ",
+		seq_buf_printf(s, "\n  %#llx bytes above the end of ",
 			       (u64)(addr - info->below.start -
 				     info->below.size));
 		vcm_describe_res(s, &info->below);
 	}
 	if (info->above.size) {
-		seq_buf_printf(s, "\n  %#llx bytes in front of ",
+		seq_buf_printf(s, "\n  %#llx bytes below ",
 			       (u64)(info->above.start - addr));
 		vcm_describe_res(s, &info->above);
 	}
@@ -76,7 +90,7 @@ static void vcm_describe_miss(struct seq_buf *s, dma_addr_t addr,
  * vcm_describe_addr() - put into words what is known of an address
  * @vcm: the context
  * @addr: device address
- * @s: gets lines, each with a line feed in front of it
+ * @s: gets lines, each with a line feed before it
  *
  * Context: Any, as vcm_lookup_info().
  */
@@ -87,7 +101,7 @@ void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s)
 	if (vcm_lookup_info(vcm, addr, &info))
 		vcm_describe_miss(s, addr, &info);
 	else
-		vcm_describe_hit(s, addr, &info.res);
+		vcm_describe_hits(s, addr, &info);
 	if (!info.released.owner)
 		return;
 
@@ -96,24 +110,25 @@ void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s)
 		       &info.released.start, &info.released.last,
 		       info.released.owner, info.released.by);
 }
+EXPORT_SYMBOL_IF_KUNIT(vcm_describe_addr);
 
 /**
- * vcm_report_fault() - a device of a context has faulted
- * @vcm: the context; the caller sees to it that it is not freed meanwhile
+ * vcm_report_fault() - report a fault of a device
+ * @vcm: the context; the caller prevents that it is freed meanwhile
  * @addr: device address
- * @flags: VCM_FAULT_* flags: what the device tried; 0: unknown
+ * @flags: VCM_FAULT_* flags: access that the device tried; 0: unknown
  *
- * Tells the handler of the context. If that does not claim the fault, it prints
- * what is known of the address, not more often than a log can bear.
+ * Calls the handler of the context. If that does not handle the fault, prints
+ * what is known of the address, rate-limited.
  *
- * Context: Any, hard interrupts included; on PREEMPT_RT those that are threads.
+ * Context: Any, hard interrupts included; on PREEMPT_RT threaded ones.
  */
 void vcm_report_fault(struct vcm *vcm, dma_addr_t addr, unsigned int flags)
 {
 	static const char * const what[] = { "access", "read", "write", "access" };
 	DECLARE_SEQ_BUF(s, VCM_DESCRIPTION);
 
-	if (IS_ERR_OR_NULL(vcm) || vcm_fault_claimed(vcm, addr, flags) ||
+	if (IS_ERR_OR_NULL(vcm) || vcm_fault_handled(vcm, addr, flags) ||
 	    !__ratelimit(&vcm->fault_limit))
 		return;
 

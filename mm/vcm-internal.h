@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Virtual Contiguous Memory: what the files of the core share.
+ * Virtual Contiguous Memory: shared by the files of the core.
  */
 #ifndef _MM_VCM_INTERNAL_H
 #define _MM_VCM_INTERNAL_H
@@ -9,27 +9,28 @@
 #include <linux/lockdep.h>
 #include <linux/vcm-drv.h>
 
+struct file_operations;
 struct page;
 struct seq_buf;
 struct seq_file;
 struct seq_operations;
 
 /**
- * enum vcm_res_state - where a reservation is between free and bound
- * @VCM_RES_UNBOUND: nothing is bound
- * @VCM_RES_BINDING: a bind is under way
- * @VCM_RES_BOUND: &vcm_res.phys is bound
- * @VCM_RES_UNBINDING: an unbind is under way
+ * enum vcm_res_state - state of a reservation
+ * @VCM_UNBOUND: nothing is bound
+ * @VCM_BINDING: a bind is under way
+ * @VCM_BOUND: &vcm_res.phys is bound
+ * @VCM_UNBINDING: an unbind is under way
  */
 enum vcm_res_state {
-	VCM_RES_UNBOUND,
-	VCM_RES_BINDING,
-	VCM_RES_BOUND,
-	VCM_RES_UNBINDING,
+	VCM_UNBOUND,
+	VCM_BINDING,
+	VCM_BOUND,
+	VCM_UNBINDING,
 };
 
 /**
- * struct vcm_ranges - what the attached devices cannot use
+ * struct vcm_ranges - addresses that the attached devices cannot use
  * @nr: number of ranges
  * @capacity: room in @range
  * @range: disjoint, not adjacent, in ascending order
@@ -40,12 +41,28 @@ struct vcm_ranges {
 	struct vcm_range range[] __counted_by(capacity);
 };
 
+/* Number of releases that a context remembers */
+#define VCM_HISTORY		16
+
+/**
+ * struct vcm_history - the last releases of addresses, under vcm->va_lock
+ * @nr: number of releases so far
+ * @entry: a ring of them
+ *
+ * For the report of a fault, so only contexts that allocate addresses have one.
+ */
+struct vcm_history {
+	unsigned int nr;
+	struct vcm_released entry[VCM_HISTORY];
+};
+
 /**
  * struct vcm_va_req - a request for addresses
- * @span: bytes, a multiple of the granule, not 0; for vcm_reserve_for() what
- *	must be one, 0: the size is rounded up
- * @align: a power of two, at least the granule; for vcm_reserve_for() 0: chosen
- * @phase: the address is to be congruent to it modulo @align
+ * @span: bytes, a multiple of the granule, not 0; for vcm_place() 0: the size of
+ *	the reservation is rounded up
+ * @align: a power of two, at least the granule; for vcm_place() 0: natural
+ * @phase: the address must be congruent to it modulo @align
+ * @page: for vcm_place(): the largest page that helps the memory, 0 without any
  * @min: lowest address
  * @max: highest address, inclusive
  */
@@ -53,6 +70,7 @@ struct vcm_va_req {
 	resource_size_t span;
 	dma_addr_t align;
 	dma_addr_t phase;
+	unsigned long page;
 	dma_addr_t min;
 	dma_addr_t max;
 };
@@ -60,83 +78,94 @@ struct vcm_va_req {
 #define VCM_VA_ANYWHERE	{ .max = (dma_addr_t)~0ULL }
 
 /**
- * struct vcm_fault_handler - who is told of faults first
+ * struct vcm_fault_handler - the function that is called for faults
  * @fn: the function
- * @priv: for it
+ * @priv: for @fn
  */
 struct vcm_fault_handler {
 	vcm_fault_fn fn;
 	void *priv;
 };
 
-/* Whether addresses follow the memory. */
+/* Return true if addresses follow the memory. */
 static inline bool vcm_fixed(const struct vcm *vcm)
 {
 	return vcm->driver->fixed;
 }
 
-/* Whether the parts of memory are whole granules, as far as that matters. */
+/* Return true if the parts of memory are whole granules, where that matters. */
 static inline bool vcm_granule_suits(const struct vcm *vcm,
 				     const struct vcm_phys *phys)
 {
 	return vcm_fixed(vcm) || !(phys->align_bits & (vcm_granule(vcm) - 1));
 }
 
-/* Whether what is bound is on the hardware. */
+/* Return true if bindings are on the hardware. */
 static inline bool vcm_live(const struct vcm *vcm)
 {
 	lockdep_assert_held(&vcm->topology);
 	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
 }
 
-/* Takes a binding off the hardware. */
-static inline void vcm_res_unmap(struct vcm_res *res, struct vcm_phys *phys)
+/*
+ * Take va_lock and drop it in the way that wait_var_event_any_lock() wants. All
+ * waiters sleep, so interrupts are enabled.
+ */
+static inline void vcm_va_lock(spinlock_t *lock)
 {
-	if (res->vcm->driver->unmap)
-		res->vcm->driver->unmap(res, phys);
+	spin_lock_irq(lock);
 }
 
-bool vcm_part_holds(const struct phys_vec *part, unsigned long page);
-void vcm_phys_gone(struct vcm_phys *phys);
-bool vcm_phys_disown(struct vcm_phys *phys);
-
-/* Drops a reference; true when it was the last and the memory has gone. */
-static inline bool vcm_phys_drop(struct vcm_phys *phys)
+static inline void vcm_va_unlock(spinlock_t *lock)
 {
-	if (!refcount_dec_and_test(&phys->refs))
-		return false;
-	vcm_phys_gone(phys);
-	return true;
+	spin_unlock_irq(lock);
 }
 
-void vcm_release(struct kref *ref);
-void vcm_res_release(struct kref *ref);
+/* vcm-attach.c */
 void vcm_detach_all(struct vcm *vcm);
 
+/* vcm-res.c */
+void vcm_put(struct vcm *vcm);
 struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags, enum vcm_res_state state,
 			    unsigned long owner);
+void vcm_res_release(struct kref *ref);
 int vcm_res_flags(const struct vcm *vcm, unsigned int flags);
-struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
-				unsigned int flags, const struct phys_vec *part,
-				struct vcm_va_req *req, unsigned long owner);
+int vcm_place(struct vcm_res *res, const struct vcm_phys *phys,
+	      struct vcm_va_req *req);
+int vcm_place_at(struct vcm_res *res);
+
+/* vcm-bind.c */
 int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys);
-void vcm_res_drop(struct vcm_res *res, bool warn, unsigned long by);
+void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch);
+void vcm_quarantine_end(struct vcm *vcm);
 struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
-			      unsigned int flags, bool made,
+			      unsigned int flags, const dma_addr_t *addr,
 			      unsigned long owner);
 
+/* vcm-alloc.c */
+void vcm_alloc_wait(struct vcm *vcm);
+
+/* vcm-phys.c */
+unsigned long vcm_best_page(const struct vcm_phys *phys, unsigned long sizes,
+			    dma_addr_t *phase);
+void vcm_phys_gone(struct vcm_phys *phys);
+
+/* Drop a reference of an unbind's or a look-up's. */
+static inline void vcm_phys_drop(struct vcm_phys *phys)
+{
+	if (refcount_dec_and_test(&phys->refs))
+		vcm_phys_gone(phys);
+}
+
+/* vcm-sync.c */
+void vcm_phys_write_back(struct vcm_phys *phys);
+
+/* vcm-lookup.c */
 bool vcm_res_info(struct vcm_res *res, struct vcm_res_info *info);
 struct vcm_phys *vcm_res_phys(struct vcm_res *res);
-void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
-		   resource_size_t size, enum dma_data_direction dir,
-		   bool for_cpu);
-#if IS_ENABLED(CONFIG_KUNIT)
-struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
-void vcm_sync_range(phys_addr_t paddr, size_t size, enum dma_data_direction dir,
-		    bool for_cpu);
-#endif
 
+/* vcm-va.c */
 void vcm_ranges_merge(struct vcm_ranges *ranges);
 int vcm_va_alloc(struct vcm *vcm, struct vcm_res *res,
 		 const struct vcm_va_req *req);
@@ -145,26 +174,25 @@ void vcm_va_erase(struct vcm *vcm, struct vcm_res *res);
 struct vcm_res *vcm_va_first(struct vcm *vcm, dma_addr_t start,
 			     dma_addr_t last);
 struct vcm_res *vcm_va_next(struct vcm_res *res);
-struct vcm_res *vcm_va_near(struct vcm *vcm, dma_addr_t addr,
-			    struct vcm_res **below, struct vcm_res **above);
+bool vcm_va_is_after(const struct vcm_res *res, const struct vcm_res *prev);
+struct vcm_res *vcm_va_after(struct vcm *vcm, const struct vcm_res *prev);
+struct vcm_res *vcm_va_covering(struct vcm *vcm, dma_addr_t addr,
+				struct vcm_res *prev);
+void vcm_va_near(struct vcm *vcm, dma_addr_t addr, struct vcm_res **below,
+		 struct vcm_res **above);
 bool vcm_va_usable(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
-bool vcm_va_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 
-/* Room for what vcm_describe_addr() says */
-#define VCM_DESCRIPTION		640
+/* vcm-fault.c: room for vcm_describe_addr() with symbols of 90 characters */
+#define VCM_DESCRIPTION		800
 
 void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s);
 
+/* vcm-debugfs.c */
 #ifdef CONFIG_VCM_DEBUGFS
 void vcm_debug_init(struct vcm *vcm);
 void vcm_debug_exit(struct vcm *vcm);
 void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner);
 void vcm_debug_freed(struct vcm_phys *phys);
-#if IS_ENABLED(CONFIG_KUNIT)
-int vcm_reservations_show(struct seq_file *m, void *unused);
-int vcm_devices_show(struct seq_file *m, void *unused);
-extern const struct seq_operations vcm_memory_sops;
-#endif
 #else
 static inline void vcm_debug_init(struct vcm *vcm)
 {
@@ -182,6 +210,16 @@ static inline void vcm_debug_allocated(struct vcm_phys *phys,
 static inline void vcm_debug_freed(struct vcm_phys *phys)
 {
 }
+#endif
+
+#if IS_ENABLED(CONFIG_KUNIT)
+struct page *vcm_phys_pages(int nid, gfp_t gfp, unsigned int order);
+int vcm_phys_range(unsigned long pfn, unsigned long nr, gfp_t gfp);
+void vcm_sync_range(phys_addr_t paddr, size_t size, enum dma_data_direction dir,
+		    bool for_cpu);
+extern const struct file_operations vcm_reservations_fops;
+extern const struct seq_operations vcm_memory_sops;
+int vcm_devices_show(struct seq_file *m, void *unused);
 #endif
 
 #endif /* _MM_VCM_INTERNAL_H */

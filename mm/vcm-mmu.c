@@ -2,16 +2,15 @@
 /*
  * Virtual Contiguous Memory: wrapper for page-table MMUs.
  *
- * The driver knows how to write and clear leaves of one size. What is done
- * here is the same for all of them: a binding becomes runs of equal pages, a
- * failure half way through leaves nothing behind, what has been taken away is
- * invalidated before anybody relies on it, and the hardware is started for
- * the first live binding and stopped after the last.
+ * The driver writes and clears leaves of one size. The wrapper does the rest,
+ * which is the same for all drivers: it splits a binding into runs of equal
+ * pages, undoes a failure half way, invalidates what was cleared before it
+ * returns, starts the hardware for the first live binding and stops it after the
+ * last.
  *
- * Nothing is remembered of a binding. vcm_phys_walk() yields the same runs for
- * the same memory at the same address whenever it is asked, so the leaves are
- * cleared with the page sizes that they were written with, and the page table
- * stays the only record of what is mapped.
+ * It keeps no record of a binding. vcm_phys_walk() gives the same runs for the
+ * same memory at the same address, so leaves are cleared with the page sizes that
+ * they were written with, and the page table is the only record.
  */
 #include <linux/bitops.h>
 #include <linux/bug.h>
@@ -24,12 +23,13 @@
 #include <linux/refcount.h>
 #include <linux/vcm-drv.h>
 
-/* What the walks below need beside the run itself */
+/* State of the walks below */
 struct vcm_mmu_walk {
 	struct vcm *vcm;
 	const struct vcm_mmu_driver *driver;
 	unsigned int flags;
-	/* bytes written so far, or still to be cleared */
+	gfp_t gfp;
+	/* Bytes written so far, or still to be cleared */
 	resource_size_t bytes;
 };
 
@@ -44,8 +44,8 @@ static const struct vcm_mmu_driver *to_mmu_driver(struct vcm *vcm)
 }
 
 /*
- * A binding that finds another one live must also find what ->start() did for
- * it, hence release and acquire.
+ * A binding that finds another one live must also see the effects of ->start(),
+ * hence release and acquire.
  */
 static int vcm_mmu_get_live(struct vcm *vcm)
 {
@@ -82,7 +82,7 @@ static void vcm_mmu_put_live(struct vcm *vcm)
 	mutex_unlock(&mmu->live_lock);
 }
 
-/* A page-table format may write less than asked, up to the end of a table */
+/* A page-table format may write less than asked, up to the end of a table. */
 static int vcm_mmu_map_run(void *priv, dma_addr_t addr, phys_addr_t paddr,
 			   size_t pgsize, size_t pgcount)
 {
@@ -95,7 +95,7 @@ static int vcm_mmu_map_run(void *priv, dma_addr_t addr, phys_addr_t paddr,
 
 		ret = walk->driver->map_pages(walk->vcm, addr, paddr, pgsize,
 					      size >> __ffs(pgsize),
-					      walk->flags, &mapped);
+					      walk->flags, walk->gfp, &mapped);
 		walk->bytes += mapped;
 		if (ret)
 			return ret;
@@ -127,7 +127,7 @@ static int vcm_mmu_unmap_run(void *priv, dma_addr_t addr, phys_addr_t paddr,
 	return 0;
 }
 
-/* Clear the leaves of the first @bytes of a binding; TLBs may still know them */
+/* Clear the leaves of the first @bytes of a binding; TLBs may keep them. */
 static void vcm_mmu_clear(struct vcm_res *res, struct vcm_phys *phys,
 			  resource_size_t bytes)
 {
@@ -143,7 +143,8 @@ static void vcm_mmu_clear(struct vcm_res *res, struct vcm_phys *phys,
 
 /*
  * Take the first @bytes of a binding off the hardware, which may be stopped then.
- * If it does not let go, it walks the page table still: that has to stay, too.
+ * Hardware that does not answer may still walk the page table, so it counts as
+ * live.
  */
 static void vcm_mmu_remove(struct vcm_res *res, struct vcm_phys *phys,
 			   resource_size_t bytes)
@@ -165,9 +166,10 @@ static void vcm_mmu_remove(struct vcm_res *res, struct vcm_phys *phys,
  * Starts the hardware if this is the first live binding.
  *
  * Context: Called by the core. May sleep.
- * Return: 0, or what &vcm_mmu_driver.start or &vcm_mmu_driver.map_pages said;
- *	-EIO if the latter claims success without progress. On an error nothing
- *	has changed, in the page table, the TLBs and the state of the hardware.
+ * Return: 0, or an errno of &vcm_mmu_driver.start or &vcm_mmu_driver.map_pages;
+ * -EIO if the latter claims success without progress. On an error nothing is
+ * mapped; if the hardware did not answer meanwhile, @res and @phys are
+ * quarantined.
  */
 int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys)
 {
@@ -176,6 +178,7 @@ int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys)
 		.vcm = vcm,
 		.driver = to_mmu_driver(vcm),
 		.flags = res->flags & (VCM_RES_READ | VCM_RES_WRITE),
+		.gfp = vcm_map_gfp(phys),
 	};
 	int ret;
 
@@ -199,8 +202,8 @@ EXPORT_SYMBOL_GPL(vcm_mmu_map);
  * @res: the reservation
  * @phys: the memory that vcm_mmu_map() mapped there
  *
- * When it returns the leaves are cleared and no master uses an old
- * translation. Stops the hardware if this was the last live binding.
+ * When it returns, the leaves are cleared and no device uses an old translation.
+ * Stops the hardware if this was the last live binding.
  *
  * Context: Called by the core. May sleep. Never fails and never allocates.
  */
@@ -228,21 +231,21 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 	bool stuck = false;
 
 	list_for_each_entry(res, batch, vcm_entry)
-		vcm_mmu_clear(res, res->phys, res->bound_size);
+		vcm_mmu_clear(res, res->phys, res->phys->size);
 
 	list_for_each_entry(res, batch, vcm_entry) {
 		if (size && (res->start - start != size ||
-			     check_add_overflow(size, res->bound_size, &sum))) {
+			     check_add_overflow(size, res->phys->size, &sum))) {
 			stuck |= driver->tlb_sync(vcm, start, size);
 			size = 0;
 		}
 		if (!size)
 			start = res->start;
-		size += res->bound_size;
+		size += res->phys->size;
 	}
 	stuck |= driver->tlb_sync(vcm, start, size);
 
-	/* Hardware that does not answer for one answers for none */
+	/* Hardware that does not answer once answers for none */
 	list_for_each_entry(res, batch, vcm_entry) {
 		if (stuck)
 			vcm_quarantine(res, res->phys);
@@ -253,17 +256,17 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch)
 EXPORT_SYMBOL_GPL(vcm_mmu_unmap_many);
 
 /**
- * vcm_mmu_init() - prepare a context behind a page-table MMU
- * @mmu: to be initialised, zeroed
- * @driver: what the hardware can do; &vcm_driver.map and
- *	&vcm_driver.unmap are set by VCM_MMU_OPS
+ * vcm_mmu_init() - set up a context behind a page-table MMU
+ * @mmu: the context, zeroed
+ * @driver: operations of the MMU; VCM_MMU_OPS sets &vcm_driver.map and
+ *	&vcm_driver.unmap
  * @start: lowest address that the MMU translates
  * @last: highest address that it translates, inclusive
- * @pgsize_bitmap: sizes of the leaves
+ * @pgsize_bitmap: sizes of the leaves, bytes
  *
  * Context: Process context.
- * Return: 0; -EINVAL for a driver without one of the three page operations;
- *	or what vcm_init() said.
+ * Return: 0, -EINVAL if @driver lacks one of the three page operations, or an
+ * errno of vcm_init().
  */
 int vcm_mmu_init(struct vcm_mmu *mmu, const struct vcm_mmu_driver *driver,
 		 dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap)

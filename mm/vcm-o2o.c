@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: wrapper for masters that see physical addresses.
+ * Virtual Contiguous Memory: wrapper for devices that see physical addresses.
  *
- * Without an MMU there is nothing to program: an address follows from where the
- * memory lies, and a binding is no more than the knowledge that a device may be
- * using it. What remains is to say which memory can be bound at all: one part,
- * because nothing makes several contiguous, at one stretch of bus addresses,
- * and for a reservation that was bound before at the address it had.
+ * Without an MMU there is nothing to program: the address follows from where the
+ * memory lies, and a binding records that a device may use it. The wrapper
+ * decides which memory can be bound: one part, because nothing makes several
+ * contiguous, in one range of bus addresses; and at the address of its first
+ * binding for a reservation that is bound again.
  */
 #include <linux/container_of.h>
 #include <linux/dma-mapping.h>
@@ -28,17 +28,17 @@ static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
 /**
  * vcm_o2o_init() - set up a one-to-one context
  * @vcm: the context, embedded in the driver's structure, zeroed
- * @driver: what the driver does for it
+ * @driver: operations of the provider
  * @start: lowest bus address, a multiple of the page size
- * @last: highest bus address, inclusive; the page size divides @last + 1
+ * @last: highest bus address, inclusive; @last + 1 is a multiple of the page
+ *	size
  *
- * The context belongs to the caller, who gives it up with vcm_destroy(). It is
- * always active. Its memory comes from the page allocator, in one part, unless
- * @driver has an area of its own.
+ * The context belongs to the caller, who calls vcm_destroy(). It is always
+ * active. Its memory comes from the page allocator, in one part, unless @driver
+ * has an area of its own.
  *
  * Context: Process context.
- * Return: 0, -EINVAL for an aperture that is empty or cuts a page, -ENODEV when
- * the module of @driver is going away. On an error there is nothing to undo.
+ * Return: 0, or an errno of vcm_init(). On an error there is nothing to undo.
  */
 int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
 		 dma_addr_t start, dma_addr_t last)
@@ -53,9 +53,9 @@ int vcm_o2o_init(struct vcm *vcm, const struct vcm_o2o_driver *driver,
 EXPORT_SYMBOL_GPL(vcm_o2o_init);
 
 /*
- * Where the bus shows the memory. The far end is translated too, a bus may show
- * memory through several windows. Both are DMA_MAPPING_ERROR where it shows
- * nothing.
+ * Get the bus addresses of the memory. The end is translated too, because a bus
+ * may show memory through several windows. Both are DMA_MAPPING_ERROR if the bus
+ * does not show the memory.
  */
 static int vcm_o2o_range(struct vcm *vcm, const struct vcm_phys *phys,
 			 dma_addr_t *start, dma_addr_t *last)
@@ -77,7 +77,7 @@ static int vcm_o2o_range(struct vcm *vcm, const struct vcm_phys *phys,
  * @phys: the memory
  *
  * Context: Process context, called by the core.
- * Return: true if the memory is of one part that all devices reach.
+ * Return: true if the memory is one part that all devices reach.
  */
 bool vcm_o2o_suits(struct vcm *vcm, const struct vcm_phys *phys)
 {
@@ -94,9 +94,9 @@ EXPORT_SYMBOL_GPL(vcm_o2o_suits);
  * @phys: the memory
  *
  * Context: Process context, called by the core.
- * Return: 0, -EOPNOTSUPP for memory of several parts, memory that is not
- * aligned to pages, and memory elsewhere than @res was bound before;
- * -EADDRNOTAVAIL for memory that has no or no contiguous bus addresses.
+ * Return: 0, -EOPNOTSUPP if the memory has several parts, is not aligned to
+ * pages, or lies elsewhere than the memory that @res was bound to first;
+ * -EADDRNOTAVAIL if it has no contiguous bus addresses.
  */
 int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
 {
@@ -106,8 +106,8 @@ int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys)
 	ret = vcm_o2o_range(res->vcm, phys, &start, &last);
 	if (ret)
 		return ret;
-	if (res->placed && res->start != start)
-		return -EOPNOTSUPP;
+	if (vcm_res_placed(res))
+		return res->start == start ? 0 : -EOPNOTSUPP;
 	res->start = start;
 	return 0;
 }

@@ -2,107 +2,127 @@
 /*
  * Virtual Contiguous Memory: physical memory.
  *
- * A physical allocation is a list of parts, each physically contiguous. It
- * comes from the page allocator, from a provider's own area, or from somebody
- * else altogether; &struct vcm_phys_ops says who takes it back. It lives as
- * long as anybody holds a reference: its owner, each binding, each
- * vcm_phys_get().
+ * A physical allocation is a list of parts, each physically contiguous. It comes
+ * from the page allocator (vcm-pages.c), from an area of a provider, or from an
+ * importer. It has one count of references: the creator, each binding, each
+ * vcm_phys_get(). The memory is freed, or given back to its importer, with the
+ * last one.
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
-#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
-#include <linux/dma-map-ops.h>
 #include <linux/export.h>
 #include <linux/gfp.h>
-#include <linux/highmem.h>
 #include <linux/ioport.h>
-#include <linux/memblock.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/scatterlist.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#if defined(CONFIG_ZONE_DMA) && defined(CONFIG_HAS_DMA)
-#include <linux/dma-direct.h>
-#endif
 
 #include "vcm-internal.h"
 
-/* Bit of &vcm_phys.owned: nobody has given up the ownership yet */
-#define VCM_PHYS_OWNED		0
-
-/* The longest part of imported memory: half of what a size_t can tell */
+/* The longest part of imported memory: half of the range of a size_t */
 #define VCM_PART_SHIFT		(BITS_PER_LONG - 1)
 #define VCM_PART_MAX		BIT_ULL(VCM_PART_SHIFT)
 
-static struct vcm_phys *vcm_phys_make(unsigned int count,
-				      unsigned int phys_flags,
-				      const struct vcm_phys_ops *ops,
-				      void *priv, gfp_t gfp)
+/**
+ * __vcm_phys_new() - begin a physical allocation
+ * @count: number of parts, not 0
+ * @phys_flags: VCM_PHYS_* flags
+ * @free: frees the memory of all parts, after the last reference was dropped.
+ *	May sleep, cannot fail
+ * @priv: for @free, found in &vcm_phys.priv
+ * @module: module of @free, pinned until @free has returned
+ *
+ * The caller writes all of &vcm_phys.parts and calls vcm_phys_finish(). Use
+ * vcm_phys_new(), which passes THIS_MODULE.
+ *
+ * Context: Process context, may sleep.
+ * Return: the allocation, -EINVAL if @count is 0, -ENODEV if @module is being
+ * unloaded, -ENOMEM.
+ */
+struct vcm_phys *__vcm_phys_new(unsigned int count, unsigned int phys_flags,
+				void (*free)(struct vcm_phys *phys), void *priv,
+				struct module *module)
 {
+	const gfp_t account = phys_flags & VCM_PHYS_ACCOUNT ? __GFP_ACCOUNT : 0;
 	struct vcm_phys *phys;
 
 	if (!count)
 		return ERR_PTR(-EINVAL);
-	if (!try_module_get(ops->owner))
+	if (!try_module_get(module))
 		return ERR_PTR(-ENODEV);
 
-	phys = kvzalloc_flex(*phys, parts, count, gfp | __GFP_NOWARN);
+	/* Many parts are memory too, charged like the rest */
+	phys = kvzalloc_flex(*phys, parts, count,
+			     GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL |
+			     account);
 	if (!phys) {
-		module_put(ops->owner);
+		module_put(module);
 		return ERR_PTR(-ENOMEM);
 	}
 
 	phys->count = count;
 	phys->flags = phys_flags;
-	phys->ops = ops;
+	phys->free = free;
 	phys->priv = priv;
+	phys->module = module;
 	refcount_set(&phys->refs, 1);
-	__set_bit(VCM_PHYS_OWNED, &phys->owned);
 	spin_lock_init(&phys->lock);
 	INIT_LIST_HEAD(&phys->bindings);
 	return phys;
 }
+EXPORT_SYMBOL_IF_KUNIT(__vcm_phys_new);
 
-/**
- * vcm_phys_new() - begin a physical allocation
- * @count: number of parts, not 0
- * @phys_flags: VCM_PHYS_* flags
- * @ops: who takes the memory back
- * @priv: for &vcm_phys_ops.free, found in &vcm_phys.priv
- *
- * The caller writes all of &vcm_phys.parts and calls vcm_phys_finish().
- *
- * Context: Process context, may sleep.
- * Return: the allocation, -EINVAL for no parts, -ENODEV when the module of
- * @ops is going away, -ENOMEM.
- */
-struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
-			      const struct vcm_phys_ops *ops, void *priv)
-{
-	return vcm_phys_make(count, phys_flags, ops, priv, GFP_KERNEL);
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_new);
-
-/* Whether @part has a whole, aligned page of this size. */
-bool vcm_part_holds(const struct phys_vec *part, unsigned long page)
+/* Return true if @part has a whole, aligned page of this size. */
+static bool vcm_part_holds(const struct phys_vec *part, unsigned long page)
 {
 	size_t head = -part->paddr & (page - 1);
 
 	return part->len >= page && part->len - page >= head;
 }
 
-static void vcm_phys_discard(struct vcm_phys *phys)
+/*
+ * Return the largest of the page sizes @sizes that some part can be mapped with,
+ * at least the smallest. The address of the memory must be congruent to @phase
+ * modulo that page.
+ */
+unsigned long vcm_best_page(const struct vcm_phys *phys, unsigned long sizes,
+			    dma_addr_t *phase)
 {
-	struct module *owner = phys->ops->owner;
+	unsigned long best = sizes & -sizes, next;
+	u64 offset = 0;
+	unsigned int i;
 
-	kvfree(phys);
-	module_put(owner);
+	*phase = 0;
+	/* Pages larger than any part are not worth a look at all parts */
+	sizes = (sizes & GENMASK(phys->largest - 1, 0)) | best;
+	for (i = 0; i < phys->count && best != 1UL << __fls(sizes); i++) {
+		const struct phys_vec *part = &phys->parts[i];
+
+		while ((next = sizes & ~(best | (best - 1)))) {
+			next &= -next;
+			if (!vcm_part_holds(part, next))
+				break;
+			best = next;
+			*phase = (part->paddr - offset) & (best - 1);
+		}
+		offset += part->len;
+	}
+	return best;
 }
 
-/* Joins @next to @part where it begins right behind it. */
+static void vcm_phys_discard(struct vcm_phys *phys)
+{
+	struct module *module = phys->module;
+
+	kvfree(phys);
+	module_put(module);
+}
+
+/* Append @next to @part if it begins at the end of @part. */
 static bool vcm_part_join(struct phys_vec *part, const struct phys_vec *next)
 {
 	size_t len;
@@ -130,21 +150,23 @@ static int vcm_phys_sum(struct vcm_phys *phys)
 			phys->parts[n++] = part;
 	}
 	phys->count = n;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		phys->align_bits |= phys->parts[i].paddr | phys->parts[i].len;
+		phys->largest = max(phys->largest, fls_long(phys->parts[i].len));
+	}
 	return 0;
 }
 
 /**
- * vcm_phys_finish() - complete what vcm_phys_new() began
+ * vcm_phys_finish() - complete a physical allocation that vcm_phys_new() began
  * @phys: the allocation, all its parts written
  *
- * Joins neighbouring parts. From now on the allocation is constant, and it
- * belongs to the caller, who gives it up with vcm_free().
+ * Joins neighbouring parts. From now on the allocation is constant; the caller
+ * has one reference, dropped by vcm_free().
  *
  * Context: Process context.
- * Return: 0, or -EINVAL for an empty part or one that passes the end of the
- * address space: @phys is gone then, and the memory still the caller's.
+ * Return: 0, or -EINVAL if a part is empty or passes the end of the address
+ * space: @phys is freed then, and the memory is still the caller's.
  */
 int vcm_phys_finish(struct vcm_phys *phys)
 {
@@ -157,8 +179,8 @@ int vcm_phys_finish(struct vcm_phys *phys)
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_finish);
 
 /**
- * vcm_phys_get() - hold a physical allocation
- * @phys: the allocation, held by the caller in some way
+ * vcm_phys_get() - add a reference of a physical allocation
+ * @phys: the allocation; the caller holds it in some way
  *
  * Context: Any.
  * Return: @phys.
@@ -169,63 +191,77 @@ struct vcm_phys *vcm_phys_get(struct vcm_phys *phys)
 		refcount_inc(&phys->refs);
 	return phys;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_get);
+EXPORT_SYMBOL_GPL(vcm_phys_get);
 
-/* The last reference has gone. */
+/* The last reference was dropped. */
 void vcm_phys_gone(struct vcm_phys *phys)
 {
 	vcm_debug_freed(phys);
-	if (phys->ops->free)
-		phys->ops->free(phys);
+	if (phys->flags & VCM_PHYS_IMPORT)
+		phys->release(phys->priv);
+	else
+		phys->free(phys);
 	vcm_phys_discard(phys);
 }
 
+/*
+ * Drop a reference of a caller's. Return true if it was the last one. With
+ * CONFIG_VCM_DEBUG, keep the references that bindings have.
+ */
+static bool vcm_phys_put_last(struct vcm_phys *phys)
+{
+	if (IS_ENABLED(CONFIG_VCM_DEBUG)) {
+		guard(spinlock)(&phys->lock);
+		if (WARN(refcount_read(&phys->refs) <=
+			 list_count_nodes(&phys->bindings),
+			 "vcm: one reference too many dropped of memory that is bound\n"))
+			return false;
+	}
+	/* Without the lock: an unbind may drop the last one, and free it */
+	return refcount_dec_and_test(&phys->refs);
+}
+
 /**
- * vcm_phys_put() - undo vcm_phys_get()
+ * vcm_phys_put() - drop a reference of a physical allocation
  * @phys: the allocation; NULL and error pointers are ignored
  *
- * The memory goes with the last reference.
+ * The memory is freed with the last reference, so memory that is bound stays
+ * until it is unbound. As for any object with a count, a reference is dropped
+ * once. With CONFIG_VCM_DEBUG, a call that would drop a reference of a binding
+ * warns and keeps the memory.
  *
- * Context: Process context, may sleep.
+ * Context: Process context, may sleep. No dma_resv may be held: the release
+ * callback of an import may take one.
  */
 void vcm_phys_put(struct vcm_phys *phys)
 {
 	might_sleep();
 	might_alloc(GFP_KERNEL);
-	if (!IS_ERR_OR_NULL(phys))
-		vcm_phys_drop(phys);
+	if (!IS_ERR_OR_NULL(phys) && vcm_phys_put_last(phys))
+		vcm_phys_gone(phys);
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_put);
+EXPORT_SYMBOL_GPL(vcm_phys_put);
 
-/* Gives up the ownership; false when that has been done before. */
-bool vcm_phys_disown(struct vcm_phys *phys)
+/* Imports */
+
+static struct vcm_phys *vcm_import_new(unsigned int count,
+				       unsigned int phys_flags,
+				       unsigned int flags,
+				       void (*release)(void *priv), void *priv,
+				       struct module *module)
 {
-	if (!test_and_clear_bit(VCM_PHYS_OWNED, &phys->owned))
-		return false;
-	vcm_phys_drop(phys);
-	return true;
-}
+	struct vcm_phys *phys;
 
-/**
- * vcm_free() - give up the ownership of a physical allocation
- * @phys: the allocation; NULL and error pointers are ignored
- *
- * Memory that is bound lives until it is unbound. An ownership is given up
- * once; a second attempt warns and does nothing, provided the allocation is
- * still held by somebody.
- *
- * Context: Process context, may sleep.
- */
-void vcm_free(struct vcm_phys *phys)
-{
-	might_sleep();
-	might_alloc(GFP_KERNEL);
-	if (!IS_ERR_OR_NULL(phys))
-		WARN(!vcm_phys_disown(phys), "vcm: memory freed twice\n");
+	if (!release || flags & ~VCM_IMPORT_FLAGS)
+		return ERR_PTR(-EINVAL);
+	if (flags & VCM_IMPORT_WC)
+		phys_flags |= VCM_PHYS_WC;
+	phys = __vcm_phys_new(count, phys_flags | VCM_PHYS_IMPORT, NULL, priv,
+			      module);
+	if (!IS_ERR(phys))
+		phys->release = release;
+	return phys;
 }
-EXPORT_SYMBOL_GPL(vcm_free);
-
-static const struct vcm_phys_ops vcm_phys_import_ops;
 
 static int vcm_phys_ram_add(unsigned long pfn, unsigned long nr, void *priv)
 {
@@ -233,7 +269,7 @@ static int vcm_phys_ram_add(unsigned long pfn, unsigned long nr, void *priv)
 	return 0;
 }
 
-/* How many of these pages are RAM of the kernel. */
+/* Return the number of these pages that are RAM of the kernel. */
 static unsigned long vcm_phys_ram(unsigned long pfn, unsigned long nr)
 {
 	unsigned long ram = 0;
@@ -242,44 +278,79 @@ static unsigned long vcm_phys_ram(unsigned long pfn, unsigned long nr)
 	return ram;
 }
 
+/* Complete an import of memory that must be RAM of the kernel. */
+static struct vcm_phys *vcm_import_ram(struct vcm_phys *phys)
+{
+	unsigned int i;
+	int ret;
+
+	ret = vcm_phys_finish(phys);
+	if (ret)
+		return ERR_PTR(ret);
+	for (i = 0; i < phys->count; i++) {
+		unsigned long nr = phys->parts[i].len >> PAGE_SHIFT;
+
+		cond_resched();
+		if (vcm_phys_ram(PHYS_PFN(phys->parts[i].paddr), nr) != nr) {
+			vcm_phys_discard(phys);
+			return ERR_PTR(-EINVAL);
+		}
+	}
+	return phys;
+}
+
 /**
- * vcm_phys_import_range() - describe memory that VCM did not allocate
+ * __vcm_phys_import_range() - describe a range of physical addresses
  * @start: physical address
  * @size: bytes
+ * @flags: VCM_IMPORT_* flags
+ * @release: called once, after the last reference was dropped, in the task that
+ *	dropped it, without a lock of VCM. May sleep, and may take a dma_resv; must
+ *	not destroy a context
+ * @priv: for @release
+ * @module: module of @release, pinned until @release has returned
  *
- * The memory stays the caller's, who keeps it until every holder has gone. RAM
- * of the kernel can be mapped for the CPU through vcm_vmm, anything else only
- * for devices.
+ * The memory stays the caller's, who keeps it until @release is called. RAM of
+ * the kernel can be mapped for the CPU through vcm_vmm, other memory only for
+ * devices. Quarantined memory is not released. Use vcm_phys_import_range(),
+ * which passes THIS_MODULE.
  *
  * Context: Process context, may sleep.
- * Return: the allocation, -EINVAL when @start or @size is not a multiple of
- * the page size, when @size is 0, the range passes the end of what page frame
- * numbers can tell or is RAM only in part; -ENOMEM.
+ * Return: the allocation, with one reference for the caller, dropped by
+ * vcm_free(); or an error pointer, and @release is not called:
+ *
+ * * -EINVAL if @release is NULL, a flag is unknown, @size is 0, @start or @size
+ *   is not a multiple of the page size, the range passes the end of the page
+ *   frame numbers or contains all of them, or is RAM only in part
+ * * -ENODEV if @module is being unloaded
+ * * -ENOMEM
  */
-struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
+struct vcm_phys *__vcm_phys_import_range(phys_addr_t start,
+					 resource_size_t size,
+					 unsigned int flags,
+					 void (*release)(void *priv),
+					 void *priv, struct module *module)
 {
+	unsigned int count, i;
 	struct vcm_phys *phys;
-	unsigned int flags = 0, count, i;
 	unsigned long ram;
 	phys_addr_t last;
 	int ret;
 
 	if (!size || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(size) ||
 	    check_add_overflow(start, size - 1, &last) ||
-	    (u64)last >> PAGE_SHIFT > ULONG_MAX)
+	    (u64)last >> PAGE_SHIFT > ULONG_MAX ||
+	    (u64)size >> PAGE_SHIFT > ULONG_MAX)
 		return ERR_PTR(-EINVAL);
-
 	ram = vcm_phys_ram(PHYS_PFN(start), PHYS_PFN(size));
 	if (ram && ram != PHYS_PFN(size))
 		return ERR_PTR(-EINVAL);
-	if (ram)
-		flags = VCM_PHYS_PAGES;
 
 	count = ((u64)(size - 1) >> VCM_PART_SHIFT) + 1;
-	phys = vcm_phys_new(count, flags, &vcm_phys_import_ops, NULL);
+	phys = vcm_import_new(count, ram ? VCM_PHYS_PAGES : 0, flags, release,
+			      priv, module);
 	if (IS_ERR(phys))
 		return phys;
-
 	for (i = 0; i < count; i++) {
 		phys->parts[i].paddr = start;
 		phys->parts[i].len = min_t(u64, size, VCM_PART_MAX);
@@ -290,422 +361,139 @@ struct vcm_phys *vcm_phys_import_range(phys_addr_t start, resource_size_t size)
 	ret = vcm_phys_finish(phys);
 	return ret ? ERR_PTR(ret) : phys;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_import_range);
+EXPORT_SYMBOL_GPL(__vcm_phys_import_range);
+
+/* Return true if page @i continues the part of the page before it. */
+static bool vcm_page_continues(struct page *const *pages, unsigned long i)
+{
+	/* The length of a part is a size_t, however long the run is */
+	return i % (VCM_PART_MAX >> PAGE_SHIFT) &&
+	       page_to_pfn(pages[i]) == page_to_pfn(pages[i - 1]) + 1;
+}
+
+/* Count the parts that pages make; 0 if a page is missing. */
+static unsigned int vcm_pages_parts(struct page *const *pages, unsigned long nr)
+{
+	unsigned long i, parts = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (IS_ERR_OR_NULL(pages[i]))
+			return 0;
+		parts += !vcm_page_continues(pages, i);
+	}
+	return parts > UINT_MAX ? 0 : parts;
+}
 
 /**
- * vcm_phys_import_sg() - describe scattered memory that VCM did not allocate
- * @sgl: the memory, in the order of its addresses in a reservation
- * @nents: number of entries
- * @ops: who takes the memory back when nobody holds it any more; NULL: it stays
- *	the caller's, who keeps it for longer than that
- * @priv: for @ops, found in &vcm_phys.priv
+ * __vcm_phys_import_pages() - describe an array of pages
+ * @pages: the pages, in the order of their addresses in a reservation
+ * @nr: number of @pages
+ * @flags: VCM_IMPORT_* flags
+ * @release: as for __vcm_phys_import_range()
+ * @priv: for @release
+ * @module: as for __vcm_phys_import_range()
  *
- * The scatterlist itself is not needed afterwards. Memory is described once and
- * shared: where addresses follow the memory, a second description of it gets
- * -EADDRINUSE while the first is bound.
+ * The array is not used after the call. Neighbouring pages become one part. Use
+ * vcm_phys_import_pages(), which passes THIS_MODULE.
  *
  * Context: Process context, may sleep.
- * Return: the allocation; -EINVAL for a bad pointer, no entries, an entry that
- * does not begin and end at a page, and memory that is not RAM of the kernel;
- * -ENODEV when the module of @ops is going away, -ENOMEM. On an error the memory
- * is the caller's.
+ * Return: as __vcm_phys_import_range(), and -EINVAL if @nr is 0, a page is NULL
+ * or not RAM of the kernel.
  */
-struct vcm_phys *vcm_phys_import_sg(struct scatterlist *sgl, unsigned int nents,
-				    const struct vcm_phys_ops *ops, void *priv)
+struct vcm_phys *__vcm_phys_import_pages(struct page *const *pages,
+					 unsigned long nr, unsigned int flags,
+					 void (*release)(void *priv),
+					 void *priv, struct module *module)
+{
+	struct vcm_phys *phys;
+	unsigned long i, n = 0;
+	unsigned int count;
+
+	count = IS_ERR_OR_NULL(pages) ? 0 : vcm_pages_parts(pages, nr);
+	phys = vcm_import_new(count, VCM_PHYS_PAGES, flags, release, priv,
+			      module);
+	if (IS_ERR(phys))
+		return phys;
+	for (i = 0; i < nr; i++) {
+		if (vcm_page_continues(pages, i)) {
+			phys->parts[n - 1].len += PAGE_SIZE;
+			continue;
+		}
+		phys->parts[n].paddr = page_to_phys(pages[i]);
+		phys->parts[n++].len = PAGE_SIZE;
+	}
+	return vcm_import_ram(phys);
+}
+EXPORT_SYMBOL_GPL(__vcm_phys_import_pages);
+
+/* Count the entries of a table that @size bytes take; 0 if it has not so many. */
+static unsigned int vcm_sgt_entries(struct sg_table *sgt, resource_size_t size)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(sgt, sg, i) {
+		if (!sg_page(sg) || !sg->length ||
+		    !PAGE_ALIGNED(sg->offset | sg->length))
+			return 0;
+		if (size <= sg->length)
+			return i + 1;
+		size -= sg->length;
+	}
+	return 0;
+}
+
+/**
+ * __vcm_phys_import_sgt() - describe the memory of a scatter-gather table
+ * @sgt: the table, in the order of the addresses in a reservation
+ * @size: bytes from its start on, a multiple of the page size
+ * @flags: VCM_IMPORT_* flags
+ * @release: as for __vcm_phys_import_range()
+ * @priv: for @release
+ * @module: as for __vcm_phys_import_range()
+ *
+ * Reads the CPU's side of the table, whether or not it is mapped for a device;
+ * the table is not used after the call. Neighbouring entries become one part. A
+ * caller that maps the import drops its reference after vcm_map(), on success
+ * and on failure: @release is called either way in the end, but not if the import
+ * itself fails. Use vcm_phys_import_sgt(), which passes THIS_MODULE.
+ *
+ * Context: Process context, may sleep.
+ * Return: as __vcm_phys_import_range(), and -EINVAL if the table has less than
+ * @size bytes, or one of the entries concerned is empty, has no page, does not
+ * begin and end at a page or is not RAM of the kernel.
+ */
+struct vcm_phys *__vcm_phys_import_sgt(struct sg_table *sgt,
+				       resource_size_t size, unsigned int flags,
+				       void (*release)(void *priv),
+				       void *priv, struct module *module)
 {
 	struct scatterlist *sg;
 	struct vcm_phys *phys;
-	unsigned int i;
-	int ret;
+	unsigned int count, i;
 
-	if (IS_ERR_OR_NULL(sgl) || IS_ERR(ops))
+	if (IS_ERR_OR_NULL(sgt) || !size || !PAGE_ALIGNED(size))
 		return ERR_PTR(-EINVAL);
-	for_each_sg(sgl, sg, nents, i) {
-		cond_resched();
-		if (!sg->length || !PAGE_ALIGNED(sg->offset | sg->length) ||
-		    vcm_phys_ram(page_to_pfn(sg_page(sg)) +
-				 (sg->offset >> PAGE_SHIFT),
-				 sg->length >> PAGE_SHIFT) !=
-		    sg->length >> PAGE_SHIFT)
-			return ERR_PTR(-EINVAL);
-	}
-
-	phys = vcm_phys_new(nents, VCM_PHYS_PAGES, ops ?: &vcm_phys_import_ops,
-			    priv);
+	count = vcm_sgt_entries(sgt, size);
+	phys = vcm_import_new(count, VCM_PHYS_PAGES, flags, release, priv,
+			      module);
 	if (IS_ERR(phys))
 		return phys;
-	for_each_sg(sgl, sg, nents, i) {
+	for_each_sg(sgt->sgl, sg, count, i) {
 		phys->parts[i].paddr = sg_phys(sg);
-		phys->parts[i].len = sg->length;
+		phys->parts[i].len = min_t(resource_size_t, sg->length, size);
+		size -= phys->parts[i].len;
 	}
-
-	ret = vcm_phys_finish(phys);
-	return ret ? ERR_PTR(ret) : phys;
+	return vcm_import_ram(phys);
 }
-EXPORT_SYMBOL_GPL(vcm_phys_import_sg);
+EXPORT_SYMBOL_GPL(__vcm_phys_import_sgt);
+
+/* Walks */
 
 /*
- * The page allocator. Blocks of several pages are compound, so each knows its
- * order when it is freed, even where neighbours were joined to one part.
- */
-static void vcm_phys_free_blocks(struct vcm_phys *phys)
-{
-	unsigned int i, order;
-
-	for (i = 0; i < phys->count; i++) {
-		unsigned long pfn = PHYS_PFN(phys->parts[i].paddr);
-		unsigned long end = pfn + PHYS_PFN(phys->parts[i].len);
-
-		for (; pfn < end; pfn += 1UL << order) {
-			struct page *page = pfn_to_page(pfn);
-
-			order = compound_order(page);
-			__free_pages(page, order);
-			cond_resched();
-		}
-	}
-}
-
-static const struct vcm_phys_ops vcm_phys_block_ops = {
-	.free = vcm_phys_free_blocks,
-};
-
-static void vcm_phys_free_contig(struct vcm_phys *phys)
-{
-	unsigned long pfn = PHYS_PFN(phys->parts[0].paddr);
-	unsigned long nr = PHYS_PFN(phys->size), n;
-
-	for (; nr; nr -= n, pfn += n) {
-		n = min(nr, MAX_ORDER_NR_PAGES);
-		__free_contig_range(pfn, n);
-		cond_resched();
-	}
-}
-
-static const struct vcm_phys_ops vcm_phys_contig_ops = {
-	.free = vcm_phys_free_contig,
-};
-
-/* A request to the page allocator, worked out */
-struct vcm_phys_req {
-	unsigned long nr;
-	unsigned int min_order;
-	unsigned int max_order;
-	phys_addr_t last;
-	gfp_t gfp;
-	int nid;
-};
-
-/* The next smaller zone, 0 when there is none. */
-static gfp_t vcm_zone_below(gfp_t gfp)
-{
-	if (gfp & __GFP_DMA)
-		return 0;
-	if (IS_ENABLED(CONFIG_ZONE_DMA32) && !(gfp & __GFP_DMA32))
-		return __GFP_DMA32;
-	if (IS_ENABLED(CONFIG_ZONE_DMA))
-		return __GFP_DMA;
-	return 0;
-}
-
-/* The zone to try first for memory below @last. */
-static gfp_t vcm_zone(phys_addr_t last)
-{
-	if (PHYS_PFN(last) + 1 >= max_pfn)
-		return 0;
-#if defined(CONFIG_ZONE_DMA) && defined(CONFIG_HAS_DMA)
-	if (last <= zone_dma_limit)
-		return __GFP_DMA;
-#endif
-	if (IS_ENABLED(CONFIG_ZONE_DMA32) && last <= U32_MAX)
-		return __GFP_DMA32;
-	return 0;
-}
-
-static bool vcm_below(const struct vcm_phys_req *req, struct page *page,
-		      unsigned long nr)
-{
-	return page_to_phys(page) + PFN_PHYS(nr) - 1 <= req->last;
-}
-
-/* Where all pages come from, so that tests can see and refuse requests. */
-VISIBLE_IF_KUNIT struct page *vcm_phys_pages(int nid, gfp_t gfp,
-					     unsigned int order)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vcm_phys_pages, nid, gfp, order);
-	return alloc_pages_node(nid, gfp, order);
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_pages);
-
-/*
- * One block, below req->last. A zone is only a guess at that: where it misses,
- * the next smaller one is taken from then on.
- */
-static struct page *vcm_phys_block(struct vcm_phys_req *req, unsigned int order)
-{
-	gfp_t gfp = req->gfp, zone;
-	struct page *page;
-
-	if (order)
-		gfp |= __GFP_COMP;
-	if (order > req->min_order)
-		gfp |= __GFP_NORETRY | __GFP_NOWARN;
-	else
-		gfp |= __GFP_RETRY_MAYFAIL;
-
-	for (;;) {
-		page = vcm_phys_pages(req->nid, gfp, order);
-		if (!page || vcm_below(req, page, 1UL << order))
-			return page;
-
-		__free_pages(page, order);
-		zone = vcm_zone_below(gfp);
-		if (!zone)
-			return NULL;
-		gfp = (gfp & ~GFP_ZONEMASK) | zone;
-		req->gfp = (req->gfp & ~GFP_ZONEMASK) | zone;
-	}
-}
-
-/*
- * Collects blocks on @pages, in the order of allocation. An order that failed
- * once is not tried again.
- */
-static int vcm_phys_collect(struct vcm_phys_req *req, struct list_head *pages)
-{
-	unsigned int order = req->max_order;
-	unsigned long nr = req->nr;
-	struct page *page;
-
-	while (nr) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		order = min_t(unsigned int, order, __fls(nr));
-		page = vcm_phys_block(req, order);
-		if (page) {
-			list_add_tail(&page->lru, pages);
-			nr -= 1UL << order;
-		} else if (order > req->min_order) {
-			order--;
-		} else {
-			return fatal_signal_pending(current) ? -EINTR : -ENOMEM;
-		}
-		cond_resched();
-	}
-	return 0;
-}
-
-static unsigned int vcm_phys_count(struct list_head *pages)
-{
-	phys_addr_t end = 0;
-	unsigned int count = 0;
-	struct page *page;
-
-	list_for_each_entry(page, pages, lru) {
-		if (!count || page_to_phys(page) != end)
-			count++;
-		end = page_to_phys(page) + page_size(page);
-	}
-	return count;
-}
-
-/* Moves the blocks into the parts, joined as vcm_phys_count() counted them. */
-static void vcm_phys_fill(struct vcm_phys *phys, struct list_head *pages)
-{
-	struct phys_vec *part = phys->parts;
-	struct page *page, *next;
-
-	list_for_each_entry_safe(page, next, pages, lru) {
-		struct phys_vec block = {
-			.paddr = page_to_phys(page),
-			.len = page_size(page),
-		};
-
-		list_del(&page->lru);
-		if (!part->len)
-			*part = block;
-		else if (!vcm_part_join(part, &block))
-			*++part = block;
-	}
-}
-
-static struct vcm_phys *vcm_phys_alloc_blocks(struct vcm_phys_req *req)
-{
-	struct vcm_phys *phys;
-	struct page *page, *next;
-	LIST_HEAD(pages);
-	int ret;
-
-	ret = vcm_phys_collect(req, &pages);
-	if (ret)
-		goto err;
-
-	/* Many parts are memory as well, charged to whoever is for the rest */
-	phys = vcm_phys_make(vcm_phys_count(&pages), VCM_PHYS_PAGES,
-			     &vcm_phys_block_ops, NULL,
-			     GFP_KERNEL | (req->gfp & __GFP_ACCOUNT));
-	if (IS_ERR(phys)) {
-		ret = PTR_ERR(phys);
-		goto err;
-	}
-
-	vcm_phys_fill(phys, &pages);
-	/* Cannot fail: blocks are not empty and lie within memory */
-	vcm_phys_finish(phys);
-	return phys;
-
-err:
-	list_for_each_entry_safe(page, next, &pages, lru) {
-		list_del(&page->lru);
-		__free_pages(page, compound_order(page));
-	}
-	return ERR_PTR(ret);
-}
-
-#ifdef CONFIG_CONTIG_ALLOC
-/* More than the page allocator has in one block; not for accounted memory. */
-static struct page *vcm_phys_range(const struct vcm_phys_req *req,
-				   unsigned long nr)
-{
-	int nid = req->nid == NUMA_NO_NODE ? numa_mem_id() : req->nid;
-
-	return alloc_contig_pages(nr, req->gfp, nid, NULL);
-}
-#else
-static struct page *vcm_phys_range(const struct vcm_phys_req *req,
-				   unsigned long nr)
-{
-	return NULL;
-}
-#endif
-
-static unsigned int vcm_contig_order(const struct vcm_phys_req *req)
-{
-	return max_t(unsigned int, order_base_2(req->nr), req->min_order);
-}
-
-/*
- * All pages in one part, each with a reference of its own. What is more than
- * asked, for the sake of a whole order or of the granule's alignment, goes back.
- */
-static struct page *vcm_phys_contig(const struct vcm_phys_req *req)
-{
-	unsigned int order = vcm_contig_order(req);
-	unsigned long nr = 1UL << order;
-	struct page *page;
-
-	if (order <= MAX_PAGE_ORDER) {
-		page = vcm_phys_pages(req->nid, req->gfp | __GFP_RETRY_MAYFAIL,
-				      order);
-		if (page)
-			split_page(page, order);
-	} else {
-		if (!req->min_order)
-			nr = req->nr;
-		page = vcm_phys_range(req, nr);
-	}
-
-	if (page && nr > req->nr)
-		__free_contig_range(page_to_pfn(page) + req->nr, nr - req->nr);
-	return page;
-}
-
-static struct vcm_phys *vcm_phys_alloc_contig(struct vcm_phys_req *req)
-{
-	struct vcm_phys *phys;
-	struct page *page;
-	gfp_t zone;
-
-	if (req->gfp & __GFP_ACCOUNT && vcm_contig_order(req) > MAX_PAGE_ORDER)
-		return ERR_PTR(-EOPNOTSUPP);
-
-	for (;;) {
-		if (fatal_signal_pending(current))
-			return ERR_PTR(-EINTR);
-		page = vcm_phys_contig(req);
-		if (!page)
-			return ERR_PTR(fatal_signal_pending(current) ? -EINTR :
-								       -ENOMEM);
-		if (vcm_below(req, page, req->nr))
-			break;
-		__free_contig_range(page_to_pfn(page), req->nr);
-		zone = vcm_zone_below(req->gfp);
-		if (!zone)
-			return ERR_PTR(-ENOMEM);
-		req->gfp = (req->gfp & ~GFP_ZONEMASK) | zone;
-	}
-
-	phys = vcm_phys_new(1, VCM_PHYS_PAGES, &vcm_phys_contig_ops, NULL);
-	if (IS_ERR(phys)) {
-		__free_contig_range(page_to_pfn(page), req->nr);
-		return phys;
-	}
-	phys->parts[0].paddr = page_to_phys(page);
-	phys->parts[0].len = (size_t)req->nr << PAGE_SHIFT;
-	/* Cannot fail: the part is not empty and lies within memory */
-	vcm_phys_finish(phys);
-	return phys;
-}
-
-/**
- * vcm_phys_alloc() - physical memory from the page allocator
- * @size: bytes, rounded up to the page size and to the smallest page of
- *	@params
- * @flags: VCM_ALLOC_* flags
- * @params: which page sizes, where
- *
- * Takes blocks of the largest page size first and goes on with smaller ones
- * when those run out, never back, and never below the smallest. Neighbouring
- * blocks become one part. Only for the smallest does the page allocator try
- * hard, and it does not kill for it. The memory is zeroed unless
- * %VCM_ALLOC_NOZERO is given.
- *
- * Context: Process context, may sleep.
- * Return: the allocation, -EINVAL for size 0 or an unknown flag, -EOPNOTSUPP
- * for %VCM_ALLOC_ACCOUNT with a single part that is larger than any block of the
- * page allocator, -EINTR when a fatal signal is pending, -ENOMEM.
- */
-struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
-				const struct vcm_phys_params *params)
-{
-	unsigned long sizes = params->pgsize_bitmap ?: PAGE_MASK;
-	unsigned long unit = max(sizes & -sizes, PAGE_SIZE);
-	struct vcm_phys_req req = {
-		.min_order = get_order(unit),
-		.max_order = min_t(unsigned int, MAX_PAGE_ORDER,
-				   max_t(int, __fls(sizes) - PAGE_SHIFT, 0)),
-		.last = params->last,
-		.gfp = GFP_KERNEL | vcm_zone(params->last),
-		.nid = params->nid,
-	};
-
-	might_sleep();
-	flags |= params->flags;
-	if (!size || flags & ~VCM_ALLOC_FLAGS)
-		return ERR_PTR(-EINVAL);
-	/* The page allocator is asked for mapped memory: no highmem */
-	if (size >> PAGE_SHIFT >= totalram_pages() - totalhigh_pages())
-		return ERR_PTR(-ENOMEM);
-
-	req.nr = PHYS_PFN(ALIGN(size, unit));
-	if (!(flags & VCM_ALLOC_NOZERO))
-		req.gfp |= __GFP_ZERO;
-	if (flags & VCM_ALLOC_NOWARN)
-		req.gfp |= __GFP_NOWARN;
-	if (flags & VCM_ALLOC_ACCOUNT)
-		req.gfp |= __GFP_ACCOUNT;
-
-	if (flags & VCM_ALLOC_CONTIG)
-		return vcm_phys_alloc_contig(&req);
-	if (req.min_order > req.max_order)
-		return ERR_PTR(-ENOMEM);
-	return vcm_phys_alloc_blocks(&req);
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_alloc);
-
-/*
- * The largest page that @addr and @paddr are aligned to and that fits @len,
- * and how many of them until a still larger one can be used. 0 if none is.
+ * Return the largest page that @addr and @paddr are aligned to and that fits
+ * @len, 0 if there is none. @count gets the number of them up to where a larger
+ * one can be used.
  */
 static size_t vcm_pgsize(unsigned long sizes, dma_addr_t addr,
 			 phys_addr_t paddr, size_t len, size_t *count)
@@ -743,12 +531,12 @@ static size_t vcm_pgsize(unsigned long sizes, dma_addr_t addr,
  * @fn: called for each run, in ascending order of addresses
  * @priv: for @fn
  *
- * The same arguments give the same runs, so what was written leaf by leaf can
- * be cleared leaf by leaf. A run never crosses from one part to the next.
+ * The same arguments give the same runs, so leaves can be cleared as they were
+ * written. A run never crosses from one part to the next.
  *
  * Context: Any that @fn allows.
- * Return: 0, what @fn returned when that was not 0, or -EINVAL when the
- * smallest page does not divide @addr or a part.
+ * Return: 0, the return value of @fn if that is not 0, or -EINVAL if @addr or a
+ * part is not a multiple of the smallest page.
  */
 int vcm_phys_walk(const struct vcm_phys *phys, dma_addr_t addr,
 		  unsigned long pgsize_bitmap, vcm_phys_walk_fn fn, void *priv)
@@ -789,12 +577,12 @@ static int vcm_leaves_add(void *priv, dma_addr_t addr, phys_addr_t paddr,
 }
 
 /**
- * vcm_leaves() - page-table leaves of a binding
- * @res: the reservation, which nobody binds or unbinds meanwhile
+ * vcm_leaves() - count the page-table leaves of a binding
+ * @res: the reservation; the caller prevents a bind or unbind
  *
  * Context: Any.
- * Return: the number of leaves that the largest usable pages give; 0 when
- * nothing is bound and for contexts whose addresses follow the memory.
+ * Return: the number of leaves with the largest usable pages; 0 if nothing is
+ * bound or addresses follow the memory.
  */
 unsigned long vcm_leaves(const struct vcm_res *res)
 {
@@ -806,54 +594,3 @@ unsigned long vcm_leaves(const struct vcm_res *res)
 	return leaves;
 }
 EXPORT_SYMBOL_GPL(vcm_leaves);
-
-/* Caches */
-
-/* Where all cache maintenance goes, so that tests can see it. */
-VISIBLE_IF_KUNIT void vcm_sync_range(phys_addr_t paddr, size_t size,
-				     enum dma_data_direction dir, bool for_cpu)
-{
-	KUNIT_STATIC_STUB_REDIRECT(vcm_sync_range, paddr, size, dir, for_cpu);
-	if (for_cpu)
-		arch_sync_dma_for_cpu(paddr, size, dir);
-	else
-		arch_sync_dma_for_device(paddr, size, dir);
-}
-EXPORT_SYMBOL_IF_KUNIT(vcm_sync_range);
-
-/**
- * vcm_phys_sync() - hand memory to devices or to the CPUs
- * @phys: the memory
- * @offset: first byte
- * @size: bytes
- * @dir: what the device does
- * @for_cpu: whom to hand it to
- *
- * What has no struct pages is not cached.
- *
- * Context: Any.
- */
-void vcm_phys_sync(const struct vcm_phys *phys, resource_size_t offset,
-		   resource_size_t size, enum dma_data_direction dir,
-		   bool for_cpu)
-{
-	const struct phys_vec *part = phys->parts;
-
-	if (!(phys->flags & VCM_PHYS_PAGES))
-		return;
-	for (; size; part++) {
-		size_t len;
-
-		if (offset >= part->len) {
-			offset -= part->len;
-			continue;
-		}
-		len = min_t(resource_size_t, part->len - offset, size);
-		vcm_sync_range(part->paddr + offset, len, dir, for_cpu);
-		size -= len;
-		offset = 0;
-	}
-	arch_sync_dma_flush();
-	if (for_cpu)
-		arch_sync_dma_for_cpu_all();
-}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: reservations.
+ * Virtual Contiguous Memory: reservations, and the context that they keep.
  */
 #include <kunit/visibility.h>
 #include <linux/bitops.h>
@@ -10,7 +10,10 @@
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/instruction_pointer.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -20,10 +23,28 @@ static struct kmem_cache *vcm_res_cache __ro_after_init;
 
 static int __init vcm_res_init(void)
 {
-	vcm_res_cache = KMEM_CACHE(vcm_res, SLAB_PANIC);
+	vcm_res_cache = KMEM_CACHE(vcm_res, SLAB_PANIC | SLAB_ACCOUNT);
 	return 0;
 }
 core_initcall(vcm_res_init);
+
+static void vcm_release(struct kref *ref)
+{
+	struct vcm *vcm = container_of(ref, struct vcm, ref);
+	struct module *owner = vcm->driver->owner;
+
+	ratelimit_state_exit(&vcm->fault_limit);
+	kfree(vcm->history);
+	kfree(vcm->blocked);
+	vcm->driver->release(vcm);
+	module_put(owner);
+}
+
+/* Drop a reference of a context; its reservations and its creator have one. */
+void vcm_put(struct vcm *vcm)
+{
+	kref_put(&vcm->ref, vcm_release);
+}
 
 void vcm_res_release(struct kref *ref)
 {
@@ -31,15 +52,14 @@ void vcm_res_release(struct kref *ref)
 	struct vcm *vcm = res->vcm;
 
 	kmem_cache_free(vcm_res_cache, res);
-	kref_put(&vcm->ref, vcm_release);
+	vcm_put(vcm);
 }
 
 /**
- * vcm_res_put() - give back what a look-up or an iteration returned
+ * vcm_res_put() - drop what a look-up or an iteration returned
  * @res: the reservation; NULL and error pointers are ignored
  *
- * Drops an object reference. Ownerships are dropped by vcm_unreserve() and its
- * like.
+ * Drops an object reference. vcm_unreserve() drops an ownership.
  *
  * Context: Process context, may sleep.
  */
@@ -52,7 +72,7 @@ void vcm_res_put(struct vcm_res *res)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_res_put);
 
-/* A reservation with one owner and no addresses yet, in a first @state. */
+/* Make a reservation with one owner and no addresses yet. */
 struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags, enum vcm_res_state state,
 			    unsigned long owner)
@@ -63,20 +83,23 @@ struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 		return ERR_PTR(-ENOMEM);
 
 	kref_get(&vcm->ref);
-	*res = (struct vcm_res) {
-		.vcm = vcm,
-		.res_size = size,
-		.flags = flags,
-		.state = state,
-		.owner = (void *)owner,
-		.owners = REFCOUNT_INIT(1),
-		.ref = KREF_INIT(1),
-	};
+	/* The other fields are undefined until they are in use */
+	res->start = 0;
+	res->res_size = size;
+	res->vcm = vcm;
+	res->phys = NULL;
 	RB_CLEAR_NODE(&res->va_node);
+	refcount_set(&res->owners, 1);
+	kref_init(&res->ref);
+	res->owner = (void *)owner;
+	res->priv = NULL;
+	res->quarantined = NULL;
+	res->flags = flags;
+	res->state = state;
 	return res;
 }
 
-/* The flags as they are kept, or an error: neither direction means both. */
+/* Return the flags as they are kept, where neither direction means both. */
 int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 {
 	const unsigned int rw = VCM_RES_READ | VCM_RES_WRITE;
@@ -88,134 +111,144 @@ int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 	return flags & rw ? flags : flags | rw;
 }
 
-/* The largest of the page sizes @sizes that is not larger than @size. */
-static unsigned long vcm_largest(unsigned long sizes, resource_size_t size)
+/* Return the alignment of a range of @size bytes that dma_alloc_coherent() gives. */
+static dma_addr_t vcm_natural(resource_size_t size)
 {
-	if (size < BIT_ULL(BITS_PER_LONG - 1))
-		sizes &= GENMASK(fls64(size) - 1, 0);
-	return 1UL << __fls(sizes);
+	const int top = 8 * sizeof(dma_addr_t) - 1;
+
+	return (dma_addr_t)1 << min(fls64(size - 1), top);
 }
 
-/*
- * Where in the largest page of @sizes that it has, up to @page, a part of
- * memory begins.
- */
-static unsigned long vcm_part_phase(const struct phys_vec *part,
-				    unsigned long sizes, dma_addr_t page)
-{
-	const unsigned long granule = sizes & -sizes;
-
-	while (page != granule && !vcm_part_holds(part, page))
-		page = 1UL << __fls(sizes & (page - 1));
-	return part->paddr & (page - granule);
-}
-
-/* Asks for @res once, whoever gives out the addresses. */
-static int vcm_place_once(struct vcm_res *res, const struct vcm_va_req *req)
+/* Ask once for addresses, whether the core or the provider allocates them. */
+static int vcm_place_once(struct vcm_res *res, struct vcm_va_req *req,
+			  dma_addr_t align, dma_addr_t phase)
 {
 	const struct vcm_driver *driver = res->vcm->driver;
 
+	req->align = align;
+	req->phase = phase & (align - 1);
 	if (driver->reserve)
-		return driver->reserve(res, req->span, req->align, req->phase);
+		return driver->reserve(res, req->span, align, req->phase);
 	return vcm_va_alloc(res->vcm, res, req);
 }
 
-/*
- * Finds an address for @res while the granule stands still. Without req.align it
- * is aligned to the largest page of its size that still works, even if the
- * memory has no such page: whole tables are cleared at once then. It is
- * congruent to the memory as far as the first part has use of it.
- */
-static int vcm_place(struct vcm_res *res, const struct phys_vec *part,
-		     struct vcm_va_req *req)
+/* Return the page sizes that a range of @size bytes can use. */
+static unsigned long vcm_useful(const struct vcm *vcm, resource_size_t size)
 {
-	const unsigned long granule = vcm_granule(res->vcm), mask = granule - 1;
-	const bool given = req->align;
-	unsigned long sizes, phase;
-	dma_addr_t page;
+	const unsigned long granule = vcm_granule(vcm);
+	unsigned long sizes = (vcm->pgsize_bitmap & -granule) | granule;
+
+	if (size < BIT_ULL(BITS_PER_LONG - 1))
+		sizes &= GENMASK(fls64(size) - 1, 0);
+	return sizes;
+}
+
+/*
+ * Find addresses that are aligned naturally and congruent to the memory; else
+ * aligned for the largest page that helps; else any.
+ */
+static int vcm_place_aligned(struct vcm_res *res, struct vcm_va_req *req)
+{
+	const unsigned long granule = vcm_granule(res->vcm);
+	const dma_addr_t phase = req->phase;
+	unsigned long page = req->page;
+	dma_addr_t natural;
 	int ret;
 
-	if ((req->span | req->align | req->min | (req->max + 1)) & mask)
+	if (!page)
+		page = 1UL << __fls(vcm_useful(res->vcm, res->res_size));
+	natural = max(vcm_natural(res->res_size), page);
+	ret = vcm_place_once(res, req, natural, phase);
+	if (ret == -ENOSPC && page != natural)
+		ret = vcm_place_once(res, req, page, phase);
+	if (ret == -ENOSPC && page != granule)
+		ret = vcm_place_once(res, req, granule, 0);
+	return ret;
+}
+
+/* Find addresses while the granule cannot change. */
+static int vcm_place_locked(struct vcm_res *res, struct vcm_va_req *req)
+{
+	const unsigned long granule = vcm_granule(res->vcm), mask = granule - 1;
+	const unsigned long unit = max(granule, PAGE_SIZE) - 1;
+
+	if (!req->span) {
+		if (check_add_overflow(res->res_size, unit, &res->res_size))
+			return -ENOSPC;
+		res->res_size &= ~(resource_size_t)unit;
+	} else if ((req->span | req->align | req->min | (req->max + 1)) & mask) {
 		return -EINVAL;
-	if (check_add_overflow(res->res_size, mask, &res->res_size))
-		return -ENOSPC;
-	res->res_size &= ~(resource_size_t)mask;
+	}
 	req->span = res->res_size;
 	if (res->flags & VCM_RES_GUARD &&
 	    check_add_overflow(req->span, granule, &req->span))
 		return -ENOSPC;
-
-	sizes = (res->vcm->pgsize_bitmap & -granule) | granule;
-	page = req->align ?: vcm_largest(sizes, res->res_size);
-	/* The granule may have outgrown the memory, which cannot be bound then */
-	phase = part ? vcm_part_phase(part, sizes, page) : 0;
-	for (;;) {
-		req->align = page;
-		req->phase = phase & (page - 1);
-		ret = vcm_place_once(res, req);
-		if (ret != -ENOSPC || given || page == granule)
-			return ret;
-		page = 1UL << __fls(sizes & (page - 1));
-	}
+	if (req->align)
+		return vcm_place_once(res, req, req->align, 0);
+	return vcm_place_aligned(res, req);
 }
 
-/* From whoever gives out the addresses of this context. */
-static int vcm_place_ask(struct vcm_res *res, const struct phys_vec *part,
-			 struct vcm_va_req *req)
+/* Get addresses from the provider. */
+static int vcm_place_provider(struct vcm_res *res, struct vcm_va_req *req)
 {
 	struct vcm *vcm = res->vcm;
 	int ret;
 
-	guard(rwsem_read)(&vcm->topology);
+	lockdep_assert_held_read(&vcm->topology);
 	if (vcm->dead)
 		return -ENODEV;
-	ret = vcm_place(res, part, req);
+	ret = vcm_place_locked(res, req);
 	if (ret)
 		return ret;
 
 	res->last = res->start + (req->span - 1);
-	scoped_guard(spinlock_irqsave, &vcm->va_lock)
+	scoped_guard(spinlock_irq, &vcm->va_lock)
 		ret = vcm_va_insert(vcm, res);
 	if (ret)
 		vcm->driver->unreserve(res);
 	return ret;
 }
 
-static int vcm_res_place(struct vcm_res *res, const struct phys_vec *part,
-			 struct vcm_va_req *req)
+/*
+ * Find addresses for @res; @phys is the memory that is bound next, or NULL. The
+ * caller holds topology if there is memory, so that its pages stay useful, and if
+ * the provider allocates addresses.
+ */
+int vcm_place(struct vcm_res *res, const struct vcm_phys *phys,
+	      struct vcm_va_req *req)
 {
 	struct vcm *vcm = res->vcm;
 
+	if (phys)
+		req->page = vcm_best_page(phys, vcm_useful(vcm, phys->size),
+					  &req->phase);
 	if (vcm->driver->reserve)
-		return vcm_place_ask(res, part, req);
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	return vcm->dead ? -ENODEV : vcm_place(res, part, req);
+		return vcm_place_provider(res, req);
+	guard(spinlock_irq)(&vcm->va_lock);
+	return vcm->dead ? -ENODEV : vcm_place_locked(res, req);
 }
 
-/*
- * Reserves for a public call; @part is the first of the memory that is bound
- * next, NULL when none is, or when @req has an alignment.
- */
-struct vcm_res *vcm_reserve_for(struct vcm *vcm, resource_size_t size,
-				unsigned int flags, const struct phys_vec *part,
-				struct vcm_va_req *req, unsigned long owner)
+/* Reserve the addresses from &vcm_res.start on. */
+int vcm_place_at(struct vcm_res *res)
 {
-	struct vcm_res *res;
-	int ret;
+	struct vcm *vcm = res->vcm;
+	resource_size_t span = res->res_size;
 
-	res = vcm_res_new(vcm, size, flags,
-			  part ? VCM_RES_BINDING : VCM_RES_UNBOUND, owner);
-	if (IS_ERR(res))
-		return res;
-	ret = vcm_res_place(res, part, req);
-	if (ret) {
-		vcm_res_put(res);
-		return ERR_PTR(ret);
-	}
-	return res;
+	guard(spinlock_irq)(&vcm->va_lock);
+	if (vcm->dead)
+		return -ENODEV;
+	if ((res->start | res->res_size) & (vcm->granule - 1))
+		return -EINVAL;
+	if (vcm->driver->reserve)
+		return -EOPNOTSUPP;
+	if ((res->flags & VCM_RES_GUARD &&
+	     check_add_overflow(span, vcm->granule, &span)) ||
+	    check_add_overflow(res->start, span - 1, &res->last))
+		return -EADDRNOTAVAIL;
+	return vcm_va_insert(vcm, res);
 }
 
-/* What is common to the calls that reserve: the flags, or an error. */
+/* Check what all calls that reserve have in common; return the flags. */
 static int vcm_reserve_check(struct vcm *vcm, resource_size_t size,
 			     unsigned int flags)
 {
@@ -232,22 +265,52 @@ static int vcm_reserve_check(struct vcm *vcm, resource_size_t size,
 	return vcm_fixed(vcm) ? -EOPNOTSUPP : ret;
 }
 
+static struct vcm_res *vcm_reserve_owned(struct vcm *vcm, resource_size_t size,
+					 unsigned int flags,
+					 struct vcm_va_req *req,
+					 unsigned long owner)
+{
+	struct vcm_res *res;
+	int ret;
+
+	res = vcm_res_new(vcm, size, flags, VCM_UNBOUND, owner);
+	if (IS_ERR(res))
+		return res;
+	if (vcm->driver->reserve)
+		down_read(&vcm->topology);
+	ret = vcm_place(res, NULL, req);
+	if (vcm->driver->reserve)
+		up_read(&vcm->topology);
+	if (ret) {
+		vcm_res_put(res);
+		return ERR_PTR(ret);
+	}
+	return res;
+}
+
 /**
  * vcm_reserve() - reserve contiguous device addresses
  * @vcm: the context
- * @size: bytes, rounded up to the granule
+ * @size: bytes, rounded up to the page size and to the granule, as by
+ *	vcm_alloc()
  * @flags: VCM_RES_* flags
  *
- * The address, &vcm_res.start, is aligned to the largest page that @size can
- * use, or to a smaller one where no such range is free. 0 is an address like
+ * The address, &vcm_res.start, is aligned to @size rounded up to a power of
+ * two, as that of dma_alloc_coherent() is; if no such range is free, to the
+ * largest page that @size can use; else to the granule. 0 is an address like
  * any other.
  *
  * Context: Process context, may sleep.
- * Return: the reservation, of which the caller has one ownership and drops it
- * with vcm_unreserve(); -EINVAL for a bad pointer, size 0 or an unknown flag,
- * -EOPNOTSUPP for a flag that the context cannot honour and where addresses
- * follow the memory, -ENOSPC when no range is free, -ENODEV when the context is
- * being destroyed, -ENOMEM.
+ * Return: the reservation, with one ownership for the caller, dropped by
+ * vcm_unreserve(); or an error pointer:
+ *
+ * * -EINVAL if @vcm is a bad pointer, @size is 0 or a flag is unknown
+ * * -EOPNOTSUPP if the context cannot honour a flag, or addresses follow the
+ *   memory there; see vcm_can_reserve()
+ * * -ENOSPC if no range is free
+ * * -EADDRNOTAVAIL if the devices can use no address at all
+ * * -ENODEV if the context is being destroyed
+ * * -ENOMEM
  */
 struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags)
@@ -257,16 +320,9 @@ struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 
 	if (ret < 0)
 		return ERR_PTR(ret);
-	return vcm_reserve_for(vcm, size, ret, NULL, &req, _RET_IP_);
+	return vcm_reserve_owned(vcm, size, ret, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_reserve);
-
-/* Whether the devices reach anything of a window. */
-static bool vcm_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
-{
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	return vcm_va_touches(vcm, start, last);
-}
 
 /**
  * vcm_reserve_in() - reserve contiguous device addresses within a window
@@ -275,15 +331,25 @@ static bool vcm_touches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
  * @align: bytes, a power of two and a multiple of the granule; 0: as
  *	vcm_reserve() aligns
  * @min: lowest address of the window, a multiple of the granule
- * @max: highest address of the window, inclusive; the granule divides @max + 1
+ * @max: highest address of the window, inclusive; @max + 1 is a multiple of the
+ *	granule
  * @flags: VCM_RES_* flags
  *
- * The window may reach beyond the aperture. Takes O(log n) for n reservations.
+ * The window may exceed the aperture. A guard lies within the window too. The
+ * search takes O(log n) for n reservations: it finds the lowest gap of @size,
+ * then the lowest gap that is large enough for any alignment, so it may miss an
+ * aligned range between the two.
  *
  * Context: Process context, may sleep.
- * Return: as vcm_reserve(), and -EINVAL for a size, alignment or window that is
- * not as said above, -EADDRNOTAVAIL when all of the window is out of reach of
- * the devices, -EOPNOTSUPP also where somebody else gives out the addresses.
+ * Return: the reservation as from vcm_reserve(), or an error pointer:
+ *
+ * * -EINVAL as vcm_reserve(), or if a size, an alignment or a limit is not as
+ *   described above
+ * * -EADDRNOTAVAIL if no device address of the window can be used
+ * * -ENOSPC if the search finds no range
+ * * -EOPNOTSUPP as vcm_reserve(), or if the provider allocates addresses
+ * * -ENODEV if the context is being destroyed
+ * * -ENOMEM
  */
 struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 			       resource_size_t align, dma_addr_t min,
@@ -296,7 +362,6 @@ struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 		.max = max,
 	};
 	int ret = vcm_reserve_check(vcm, size, flags);
-	struct vcm_res *res;
 
 	if (ret < 0)
 		return ERR_PTR(ret);
@@ -305,31 +370,9 @@ struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 	if (vcm->driver->reserve)
 		return ERR_PTR(-EOPNOTSUPP);
 
-	res = vcm_reserve_for(vcm, size, ret, NULL, &req, _RET_IP_);
-	if (res == ERR_PTR(-ENOSPC) && !vcm_touches(vcm, min, max))
-		return ERR_PTR(-EADDRNOTAVAIL);
-	return res;
+	return vcm_reserve_owned(vcm, size, ret, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_reserve_in);
-
-static int vcm_place_at(struct vcm_res *res)
-{
-	struct vcm *vcm = res->vcm;
-	resource_size_t span = res->res_size;
-
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	if (vcm->dead)
-		return -ENODEV;
-	if ((res->start | res->res_size) & (vcm->granule - 1))
-		return -EINVAL;
-	if (vcm->driver->reserve)
-		return -EOPNOTSUPP;
-	if ((res->flags & VCM_RES_GUARD &&
-	     check_add_overflow(span, vcm->granule, &span)) ||
-	    check_add_overflow(res->start, span - 1, &res->last))
-		return -EADDRNOTAVAIL;
-	return vcm_va_insert(vcm, res);
-}
 
 /**
  * vcm_reserve_at() - reserve given device addresses
@@ -341,14 +384,16 @@ static int vcm_place_at(struct vcm_res *res)
  * For addresses that firmware or hardware prescribes.
  *
  * Context: Process context, may sleep.
- * Return: the reservation, of which the caller has one ownership and drops it
- * with vcm_unreserve(); -EADDRINUSE when some of the range is reserved,
- * -EADDRNOTAVAIL when some of it is out of reach of the devices: outside the
- * aperture or a DMA mask, or in a reserved region; -EINVAL for a bad pointer,
- * size 0, an unknown flag, an address or a size that is no multiple of the
- * granule, -EOPNOTSUPP for a flag that the context cannot honour and where
- * addresses follow the memory or somebody else gives them out, -ENODEV when the
- * context is being destroyed, -ENOMEM.
+ * Return: the reservation as from vcm_reserve(), or an error pointer:
+ *
+ * * -EINVAL as vcm_reserve(), or if @addr or @size is not a multiple of the
+ *   granule
+ * * -EADDRINUSE if some of the range is reserved
+ * * -EADDRNOTAVAIL if some of the range is outside the aperture, above a DMA
+ *   mask, or in a region that a device cannot use
+ * * -EOPNOTSUPP as vcm_reserve(), or if the provider allocates addresses
+ * * -ENODEV if the context is being destroyed
+ * * -ENOMEM
  */
 struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
 			       resource_size_t size, unsigned int flags)
@@ -358,7 +403,7 @@ struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
 
 	if (ret < 0)
 		return ERR_PTR(ret);
-	res = vcm_res_new(vcm, size, ret, VCM_RES_UNBOUND, _RET_IP_);
+	res = vcm_res_new(vcm, size, ret, VCM_UNBOUND, _RET_IP_);
 	if (IS_ERR(res))
 		return res;
 
@@ -373,11 +418,11 @@ struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
 EXPORT_SYMBOL_GPL(vcm_reserve_at);
 
 /**
- * vcm_ref_reserve() - add an ownership to a reservation
- * @res: the reservation; the struct must be held by the caller in some way
+ * vcm_ref_reserve() - add an ownership of a reservation
+ * @res: the reservation; the caller holds the struct in some way
  *
  * Context: Any.
- * Return: 0, or -EINVAL for a bad pointer or when the last owner has gone.
+ * Return: 0, or -EINVAL if @res is a bad pointer or its last owner has gone.
  */
 int vcm_ref_reserve(struct vcm_res *res)
 {

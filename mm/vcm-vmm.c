@@ -2,18 +2,18 @@
 /*
  * Virtual Contiguous Memory: the kernel's own address space as a context.
  *
- * Physically contiguous memory is contiguous in the direct map already. Mapping
- * it again would cost as much as a thousand of these calls, and a second set of
- * TLB entries, so its address there is what the reservation gets. Only memory
- * of several parts, and highmem, is mapped: in an area of vmalloc space whose
- * address is chosen so that the largest pages fit, each part with the largest
- * pages that it allows.
+ * Physically contiguous memory is contiguous in the direct map already. A second
+ * mapping would cost as much as a thousand of these calls, and TLB entries in
+ * addition, so a reservation gets the address there. Only memory of several
+ * parts, and highmem, is mapped: in an area of vmalloc space whose address is
+ * chosen so that the largest pages fit, each part with the largest pages that it
+ * allows.
  *
- * Reads and writes are always allowed, and the mapping is cached: no other
- * attributes than those of the direct map, since aliases that disagree are
- * illegal on many machines. On CPUs whose caches have aliases, whoever looks at
- * the memory in both places calls flush_kernel_vmap_range() and its like, as
- * after vmap().
+ * Reads and writes are always allowed, and the mapping is cached: attributes
+ * differ from those of the direct map nowhere, since such aliases are illegal on
+ * many machines. Memory that is imported as write-combined is refused for that
+ * reason. On CPUs whose caches have aliases, a user of both mappings calls
+ * flush_kernel_vmap_range() and its like, as after vmap().
  */
 #include <linux/cacheflush.h>
 #include <linux/export.h>
@@ -34,14 +34,14 @@
 struct vcm vcm_vmm[1];
 EXPORT_SYMBOL_GPL(vcm_vmm);
 
-/* Single pages are mapped by the dozen: not one walk each, and no large array */
+/* Number of single pages that one walk of the page table maps */
 #define VCM_VMM_BATCH		64
 
 /**
- * struct vcm_vmm_cursor - what has been mapped, and what is about to be
- * @addr: where the first of @pages goes
+ * struct vcm_vmm_cursor - a place in a mapping that is being made
+ * @addr: address of the first of @pages
  * @nr: number of @pages
- * @pages: pages that lie anywhere
+ * @pages: pages that are not mapped yet
  */
 struct vcm_vmm_cursor {
 	unsigned long addr;
@@ -71,7 +71,7 @@ static int vcm_vmm_add_page(struct vcm_vmm_cursor *cursor, phys_addr_t paddr)
 	return cursor->nr == VCM_VMM_BATCH ? vcm_vmm_flush(cursor) : 0;
 }
 
-/* Parts of one page each, as many as there is room for; returns the next part. */
+/* Add parts of one page each while there is room; return the next part. */
 static const struct phys_vec *vcm_vmm_add_pages(struct vcm_vmm_cursor *cursor,
 						const struct phys_vec *part,
 						const struct phys_vec *end)
@@ -85,7 +85,7 @@ static const struct phys_vec *vcm_vmm_add_pages(struct vcm_vmm_cursor *cursor,
 	return part;
 }
 
-/* A part of several pages, in pages as large as possible. */
+/* Map a part of several pages, with the largest pages possible. */
 static int vcm_vmm_add_part(struct vcm_vmm_cursor *cursor,
 			    const struct phys_vec *part)
 {
@@ -94,8 +94,8 @@ static int vcm_vmm_add_part(struct vcm_vmm_cursor *cursor,
 	int ret = 0;
 
 	/*
-	 * KMSAN takes what vmap_page_range() maps for a device's, with a shadow
-	 * of its own instead of that of the pages.
+	 * For KMSAN, vmap_page_range() maps device memory, with another shadow
+	 * than that of the pages.
 	 */
 	if (IS_ENABLED(CONFIG_KMSAN)) {
 		for (done = 0; done < part->len && !ret; done += PAGE_SIZE)
@@ -133,52 +133,15 @@ static int vcm_vmm_fill(unsigned long addr, const struct vcm_phys *phys)
 	return ret;
 }
 
-/* Page sizes of the kernel's page table beyond @size, the smallest. 0: none. */
-static unsigned long vcm_vmm_larger(unsigned long size)
-{
-	unsigned long sizes = vcm_vmm->pgsize_bitmap & ~(size | (size - 1));
-
-	return sizes & -sizes;
-}
-
 /*
- * The largest page that some part can be mapped with. The address of the
- * mapping must be congruent to @phase for that.
- */
-static unsigned long vcm_vmm_best_page(const struct vcm_phys *phys,
-				       unsigned long *phase)
-{
-	unsigned long best = PAGE_SIZE, next = vcm_vmm_larger(best);
-	unsigned long off = 0;
-	unsigned int i;
-
-	*phase = 0;
-	/* Nothing but single pages */
-	if (phys->count == phys->size >> PAGE_SHIFT)
-		return best;
-	for (i = 0; i < phys->count && next; i++) {
-		const struct phys_vec *part = &phys->parts[i];
-
-		while (next && vcm_part_holds(part, next)) {
-			best = next;
-			*phase = part->paddr - off;
-			next = vcm_vmm_larger(best);
-		}
-		off += part->len;
-	}
-	*phase &= best - 1;
-	return best;
-}
-
-/*
- * Addresses for @res, @offset bytes into an area. Where no range is free that
- * is aligned for the largest page, the next smaller one has to do.
+ * Allocate addresses for @res, @offset bytes into an area. If no range is
+ * aligned for the largest page, take one for the next smaller page.
  */
 static struct vm_struct *vcm_vmm_area(const struct vcm_res *res,
 				      const struct vcm_phys *phys,
-				      unsigned long *offset)
+				      dma_addr_t *offset)
 {
-	unsigned long page = vcm_vmm_best_page(phys, offset);
+	unsigned long page = vcm_best_page(phys, vcm_vmm->pgsize_bitmap, offset);
 	struct vm_struct *area;
 
 	for (;;) {
@@ -195,7 +158,7 @@ static struct vm_struct *vcm_vmm_area(const struct vcm_res *res,
 	}
 }
 
-/* Highmem lies above all that is in the direct map. */
+/* Return true if memory is contiguous in the direct map: highmem is above it. */
 static bool vcm_vmm_direct(const struct vcm_phys *phys)
 {
 	const struct phys_vec *part = &phys->parts[0];
@@ -207,20 +170,26 @@ static bool vcm_vmm_direct(const struct vcm_phys *phys)
 static int vcm_vmm_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vm_struct *area;
-	unsigned long offset;
+	dma_addr_t start, offset;
 	int ret;
 
-	if (!(phys->flags & VCM_PHYS_PAGES) ||
+	if ((phys->flags & (VCM_PHYS_PAGES | VCM_PHYS_WC)) != VCM_PHYS_PAGES ||
 	    !PAGE_ALIGNED(phys->align_bits))
 		return -EOPNOTSUPP;
 
 	if (vcm_vmm_direct(phys)) {
-		/* Free of KASAN's tags: blocks that were joined differ in them */
-		res->start = (unsigned long)phys_to_virt(phys->parts[0].paddr);
+		/* Without KASAN's tags: blocks that were joined differ in them */
+		start = (unsigned long)phys_to_virt(phys->parts[0].paddr);
+		if (vcm_res_placed(res) && res->start != start)
+			return -EOPNOTSUPP;
+		res->start = start;
 		res->priv = NULL;
 		return 0;
 	}
 
+	/* vmalloc space gives the same address twice by chance only */
+	if (vcm_res_placed(res))
+		return -EOPNOTSUPP;
 	if (phys->size > VMALLOC_TOTAL)
 		return -ENOMEM;
 	area = vcm_vmm_area(res, phys, &offset);
@@ -246,12 +215,11 @@ static void vcm_vmm_unmap(struct vcm_res *res, struct vcm_phys *phys)
 static const struct vcm_driver vcm_vmm_driver = {
 	.name = "vcm_vmm",
 	.fixed = true,
-	.permanent = true,
 	.map = vcm_vmm_map,
 	.unmap = vcm_vmm_unmap,
 };
 
-/* The sizes that vmap_page_range() can use. */
+/* Return the page sizes that vmap_page_range() can use. */
 static unsigned long __init vcm_vmm_page_sizes(void)
 {
 	unsigned long sizes = PAGE_SIZE;
@@ -268,8 +236,8 @@ static unsigned long __init vcm_vmm_page_sizes(void)
 }
 
 /*
- * The aperture leaves nothing out: where the direct map and vmalloc space lie
- * is the architecture's business, and KASAN's tags are part of an address.
+ * The aperture is all of the address space: the architecture decides where the
+ * direct map and vmalloc space lie, and KASAN's tags are part of an address.
  */
 static int __init vcm_vmm_init(void)
 {
@@ -277,19 +245,16 @@ static int __init vcm_vmm_init(void)
 
 	ret = vcm_init(vcm_vmm, &vcm_vmm_driver, 0, ULONG_MAX,
 		       vcm_vmm_page_sizes());
-	/*
-	 * Any page size is worth having: the fewer parts the less there is to
-	 * map, and for a single one it is nothing.
-	 */
+	/* Every page size is useful: fewer parts are less to map */
 	vcm_vmm->memory.pgsize_bitmap = 0;
+	vcm_vmm->coherence = VCM_CPU;
 	return ret;
 }
 core_initcall(vcm_vmm_init);
 
 /*
- * Bind allocates memory with the topology of any context held, so nothing that
- * may be called from reclaim or from an MMU notifier may bind: tell lockdep
- * before it happens.
+ * A bind allocates memory with the topology of any context held, so code that
+ * runs in reclaim or in an MMU notifier must not bind: teach lockdep.
  */
 static int __init vcm_prime_lockdep(void)
 {

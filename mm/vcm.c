@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtual Contiguous Memory: contexts, and who is told of their faults.
+ * Virtual Contiguous Memory: contexts, and the handlers of their faults.
  *
- * This file and its neighbours are the core: vcm-master.c has the devices that
+ * This file and its neighbours are the core: vcm-attach.c has the devices that
  * see a context, vcm-res.c the reservations, vcm-bind.c the bindings, vcm-alloc.c
  * the memory that suits contexts. The core knows no hardware; struct vcm_driver
  * does.
@@ -10,43 +10,46 @@
  * Locks
  * -----
  *
- * vcm->topology (rw_semaphore): which bindings are on the hardware and which
- *	devices see it; vcm->spare. Bind, unbind and sync hold it for reading,
- *	and so does whoever takes or gives back addresses that the provider
- *	gives out; activate, deactivate, attach, detach and destroy for writing.
- *	No call holds that of two contexts.
+ * vcm->topology (rw_semaphore): which bindings are on the hardware, and which
+ *	devices see it; vcm->spare. Bind and unbind hold it for reading, as does
+ *	a reservation whose addresses the provider allocates; activate,
+ *	deactivate, attach, detach and destroy hold it for writing. No call holds
+ *	the topology of two contexts.
  * vcm->va_lock (spinlock, interrupts off): the address tree and its history,
- *	the granule, the ranges that are blocked, the states of reservations,
- *	and the lists of those that are bound and, where addresses follow the
- *	memory, of those that are idle. Held for O(log n), at the most for each
- *	page size and each window, never across an operation of the provider;
- *	may be taken in hard interrupt context.
+ *	the granule, the blocked ranges, the states of reservations, the list of
+ *	bound ones, the number of allocations under way. Held for O(log n), at
+ *	most for each page size and each window; by look-ups where addresses
+ *	follow the memory, also for each reservation that covers an address.
+ *	Never held across an operation of the provider; taken in hard interrupt
+ *	context too.
  *	A reservation leaves vcm->bound only while it is being unbound, so the
- *	list stands still for whoever holds topology for writing: such a walk
- *	needs neither lock nor references. One that is being unbound may stand
- *	on a list of its unbinder's.
- * phys->lock (spinlock): the bindings of a physical allocation, which
- *	several contexts share.
- * vcm_memory_lock (mutex, vcm-debugfs.c): what was allocated, for all contexts.
+ *	list is stable for a holder of topology for writing: such a walk needs
+ *	neither va_lock nor references.
+ * phys->lock (spinlock): the bindings of a physical allocation, which several
+ *	contexts share.
+ * vcm_memory_lock (mutex, vcm-debugfs.c): the list of allocations.
  *
  * Order: topology, then the provider's locks, then one of the two spinlocks or
  * vcm_memory_lock; these never nest.
  *
  * The state of a reservation (enum vcm_res_state) makes the slow work of
- * different reservations run in parallel and that of one exclusive, which is
- * what today's page-table code demands of its caller. Topology is taken before
- * the state changes; only vcm_map() makes a reservation that is being bound
- * from the start. Nobody waits for a state while holding topology or while
- * binding or unbinding another reservation: a waiter drops topology, waits,
- * takes it again and looks again.
+ * different reservations run in parallel and that of one exclusive, as
+ * page-table code demands of its caller. Topology is taken before the state
+ * changes; only vcm_map() makes a reservation that is being bound from the
+ * start. No thread waits for a state while it holds topology, or while it binds
+ * or unbinds another reservation: it drops topology, waits, and starts again.
+ *
+ * vcm->coherence and res->phys->size are read without a lock by vcm_sync_*():
+ * the first never changes once a device was attached, the second never changes.
  *
  * References
  * ----------
  *
  * res->owners counts ownerships: the last drop unbinds and releases the
- * address. res->ref counts object references: they keep the struct and its
- * context; all owners together hold one, and so does a quarantine. A binding
- * holds a reference of the memory. vcm->ref counts reservations and the creator.
+ * addresses. res->ref counts object references, which keep the struct and its
+ * context: all owners together have one, and a quarantine has one. phys->refs
+ * counts the holders of memory: callers, bindings, quarantines. vcm->ref counts
+ * reservations and the creator.
  */
 #define pr_fmt(fmt) "vcm: " fmt
 
@@ -62,30 +65,39 @@
 
 #include "vcm-internal.h"
 
-/* How many of the reservations alive vcm_destroy() names. */
+/* Number of reservations that vcm_destroy() names */
 #define VCM_REPORT_MAX		16
 
-/* Blocks that a context prints in five seconds; a device may fault for ever. */
+/* Faults that a context prints in five seconds */
 #define VCM_FAULT_BURST		5
+
+static bool vcm_driver_valid(const struct vcm_driver *driver)
+{
+	return driver->map &&
+	       (driver->unmap || (driver->fixed && !driver->unmap_many)) &&
+	       (driver->attach || !driver->detach) &&
+	       !driver->reserve == !driver->unreserve &&
+	       !(driver->fixed && driver->reserve);
+}
 
 /**
  * vcm_init() - set up a context
  * @vcm: the context, embedded in the provider's structure, zeroed
- * @driver: what the provider does for it
+ * @driver: operations of the provider
  * @start: lowest device address, a multiple of the granule
- * @last: highest device address, inclusive; the granule divides @last + 1
- * @pgsize_bitmap: page sizes; the smallest is the granule. At least one
+ * @last: highest device address, inclusive; @last + 1 is a multiple of the
+ *	granule
+ * @pgsize_bitmap: page sizes, bytes; the smallest one is the granule
  *
  * The context is inactive and has no devices. It belongs to the caller, who
- * gives it up with vcm_destroy(). The memory of vcm_alloc() may come from
- * anywhere: a provider whose page-table entries or whose bus reach less, or that
- * prefers a node, changes &vcm.memory before the context is used; one without
- * @limits says in &vcm.unsnooped whether its device does not snoop caches.
+ * calls vcm_destroy(). The memory of vcm_alloc() may lie anywhere: a provider
+ * with other requirements changes &vcm.memory before the context is used. One
+ * without &vcm_driver.attach sets &vcm.coherence.
  *
  * Context: Process context.
- * Return: 0, -EINVAL for arguments that contradict each other or a driver
- * without the operations it needs, -ENODEV when the module of @driver is going
- * away. On an error there is nothing to undo.
+ * Return: 0, -EINVAL if the arguments contradict each other or @driver lacks an
+ * operation, -ENODEV if its module is being unloaded, -ENOMEM. On an error there
+ * is nothing to undo.
  */
 int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap)
@@ -94,16 +106,17 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	static atomic_t count;
 
 	if (!pgsize_bitmap || start > last || start & mask ||
-	    (last & mask) != mask || !driver->map ||
-	    (!driver->unmap && !driver->fixed) ||
-	    ((driver->attach || driver->detach || driver->forget) &&
-	     !driver->limits) ||
-	    !driver->reserve != !driver->unreserve ||
-	    !driver->release != driver->permanent ||
-	    (driver->fixed && driver->reserve))
+	    (last & mask) != mask || !vcm_driver_valid(driver))
 		return -EINVAL;
 	if (!try_module_get(driver->owner))
 		return -ENODEV;
+	if (!driver->fixed) {
+		vcm->history = kzalloc_obj(*vcm->history);
+		if (!vcm->history) {
+			module_put(driver->owner);
+			return -ENOMEM;
+		}
+	}
 
 	vcm->start = start;
 	vcm->last = last;
@@ -117,13 +130,10 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	};
 	kref_init(&vcm->ref);
 	init_rwsem(&vcm->topology);
-	INIT_LIST_HEAD(&vcm->masters);
+	INIT_LIST_HEAD(&vcm->attachments);
 	spin_lock_init(&vcm->va_lock);
 	vcm->granule = mask + 1;
-	vcm->va_tree = RB_ROOT;
-	vcm->va_last = NULL;
 	INIT_LIST_HEAD(&vcm->bound);
-	INIT_LIST_HEAD(&vcm->idle);
 	ratelimit_state_init(&vcm->fault_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     VCM_FAULT_BURST);
 	ratelimit_set_flags(&vcm->fault_limit, RATELIMIT_MSG_ON_RELEASE);
@@ -132,27 +142,29 @@ int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 }
 EXPORT_SYMBOL_GPL(vcm_init);
 
-void vcm_release(struct kref *ref)
+/**
+ * vcm_can_reserve() - tell if addresses can be reserved in a context
+ * @vcm: the context
+ *
+ * Context: Any.
+ * Return: true if vcm_reserve() works; false where addresses follow the memory,
+ * so that vcm_map() is the way to get one, and for a bad pointer.
+ */
+bool vcm_can_reserve(const struct vcm *vcm)
 {
-	struct vcm *vcm = container_of(ref, struct vcm, ref);
-	struct module *owner = vcm->driver->owner;
-
-	ratelimit_state_exit(&vcm->fault_limit);
-	kfree(vcm->blocked);
-	kfree(vcm->spare);
-	vcm->driver->release(vcm);
-	module_put(owner);
+	return !IS_ERR_OR_NULL(vcm) && !vcm_fixed(vcm);
 }
+EXPORT_SYMBOL_IF_KUNIT(vcm_can_reserve);
 
 /**
- * vcm_reaches() - whether all devices of a context can use a range
+ * vcm_reaches() - tell if all devices of a context can use a range
  * @vcm: the context
  * @start: first device address
  * @last: last device address, inclusive
  *
  * Context: Any.
- * Return: true when the range lies within the aperture and clear of what any
- * attached device cannot use.
+ * Return: true if the range lies within the aperture and clear of addresses that
+ * any attached device cannot use.
  */
 bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 {
@@ -161,25 +173,11 @@ bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_reaches);
 
-/*
- * Puts a binding on the hardware. A device that does not snoop must not find
- * what memory contained before its zeros were written back.
- */
-int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys)
-{
-	struct vcm *vcm = res->vcm;
-
-	lockdep_assert_held(&vcm->topology);
-	if (res->quarantined)
-		return -EADDRNOTAVAIL;
-	if (vcm->unsnooped)
-		vcm_phys_sync(phys, 0, phys->size, DMA_BIDIRECTIONAL, false);
-	return vcm->driver->map(res, phys);
-}
-
+/* Put all bindings on the hardware, or none. */
 static int vcm_map_bound(struct vcm *vcm)
 {
 	struct vcm_res *res;
+	LIST_HEAD(mapped);
 	int ret;
 
 	lockdep_assert_held_write(&vcm->topology);
@@ -191,34 +189,28 @@ static int vcm_map_bound(struct vcm *vcm)
 	return 0;
 
 undo:
-	list_for_each_entry_continue_reverse(res, &vcm->bound, vcm_entry)
-		vcm_res_unmap(res, res->phys);
+	list_cut_before(&mapped, &vcm->bound, &res->vcm_entry);
+	vcm_unmap_batch(vcm, &mapped);
+	list_splice(&mapped, &vcm->bound);
 	return ret;
 }
 
-static void vcm_unmap_bound(struct vcm *vcm)
-{
-	struct vcm_res *res;
-
-	lockdep_assert_held_write(&vcm->topology);
-	list_for_each_entry(res, &vcm->bound, vcm_entry)
-		vcm_res_unmap(res, res->phys);
-}
-
 /**
- * vcm_activate() - put all that is bound on the hardware
+ * vcm_activate() - put all bindings of a context on the hardware
  * @vcm: the context
  *
- * Counted: each success is undone by one vcm_deactivate(). When it returns,
- * the bindings are live, whoever of several callers did the work, and so is
- * every later binding at once. Contexts whose addresses follow the memory are
- * always active; there it only counts.
+ * Counted: each success is undone by one vcm_deactivate(). When it returns, the
+ * bindings are live, whichever of several callers did the work, and every later
+ * binding is live at once. Contexts whose addresses follow the memory are always
+ * active; the call counts there and does nothing else.
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.
- * Return: 0, -EINVAL for a bad pointer, -ENODEV when the context is being
- * destroyed, -EADDRNOTAVAIL when something is bound that hardware did not let go
- * of before, see vcm_quarantine(), or what the provider could not do (-ENOMEM
- * and the like): the context is as inactive as before then.
+ * Return: 0, or an errno. On an error the context is as inactive as before:
+ *
+ * * -EINVAL if @vcm is a bad pointer
+ * * -ENODEV if the context is being destroyed
+ * * -EADDRNOTAVAIL if a quarantined reservation is bound, see vcm_quarantine()
+ * * an error of the provider, such as -ENOMEM
  */
 int vcm_activate(struct vcm *vcm)
 {
@@ -229,12 +221,13 @@ int vcm_activate(struct vcm *vcm)
 		return -EINVAL;
 
 	down_write(&vcm->topology);
+	vcm->activations++;
 	if (vcm->dead)
 		ret = -ENODEV;
-	else if (!vcm_live(vcm))
+	else if (vcm->activations == 1 && !vcm_fixed(vcm))
 		ret = vcm_map_bound(vcm);
-	if (!ret)
-		vcm->activations++;
+	if (ret)
+		vcm->activations--;
 	up_write(&vcm->topology);
 	return ret;
 }
@@ -244,8 +237,8 @@ EXPORT_SYMBOL_GPL(vcm_activate);
  * vcm_deactivate() - undo one vcm_activate()
  * @vcm: the context; NULL and error pointers are ignored
  *
- * The last one takes every binding off the hardware. One too many warns and
- * does nothing.
+ * The last call takes every binding off the hardware, with the TLB waits of one
+ * vcm_unbind_many(). One call too many warns and does nothing.
  *
  * Context: Process context, may sleep. Takes vcm->topology for writing.
  */
@@ -257,8 +250,8 @@ void vcm_deactivate(struct vcm *vcm)
 
 	down_write(&vcm->topology);
 	if (!WARN(!vcm->activations, "vcm: more deactivations than activations\n")) {
-		if (vcm->activations == 1 && vcm_live(vcm) && !vcm_fixed(vcm))
-			vcm_unmap_bound(vcm);
+		if (vcm->activations == 1 && !vcm_fixed(vcm))
+			vcm_unmap_batch(vcm, &vcm->bound);
 		vcm->activations--;
 	}
 	up_write(&vcm->topology);
@@ -267,7 +260,7 @@ EXPORT_SYMBOL_GPL(vcm_deactivate);
 
 /* Faults */
 
-/* Sets @handler. Returns the one before, which may be running yet. */
+/* Set @handler and return the one before, which may still be running. */
 static struct vcm_fault_handler *
 vcm_fault_handler_swap(struct vcm *vcm, struct vcm_fault_handler *handler)
 {
@@ -275,7 +268,7 @@ vcm_fault_handler_swap(struct vcm *vcm, struct vcm_fault_handler *handler)
 				  RCU_INITIALIZER(handler)));
 }
 
-/* Waits for faults under way, so not with topology held. */
+/* Wait for faults under way and free @handler; not with topology held. */
 static void vcm_fault_handler_free(struct vcm_fault_handler *handler)
 {
 	if (handler) {
@@ -285,17 +278,17 @@ static void vcm_fault_handler_free(struct vcm_fault_handler *handler)
 }
 
 /**
- * vcm_set_fault_handler() - be told of the faults of a context's devices
+ * vcm_set_fault_handler() - set the function for faults of a context's devices
  * @vcm: the context
- * @fn: called for each fault; NULL: nobody is from now on
+ * @fn: called for each fault; NULL to remove the handler
  * @priv: for @fn
  *
- * When it returns, the function that was set before is not running and will not
- * be called. A context has one at a time, and none any more after vcm_destroy().
+ * A context has one handler at a time, and none after vcm_destroy(). When the
+ * call returns, the handler before is not running and will not be called again.
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: 0, -EINVAL for a bad pointer, -ENODEV when the context is being
- * destroyed, -ENOMEM; always 0 when @fn is NULL.
+ * Return: 0, -EINVAL if @vcm is a bad pointer, -ENODEV if the context is being
+ * destroyed, -ENOMEM; always 0 if @fn is NULL.
  */
 int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
 {
@@ -331,71 +324,32 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_set_fault_handler);
 
 /* The end of a context */
 
-struct vcm_report {
-	unsigned int nr;
-	struct {
-		dma_addr_t start;
-		resource_size_t size;
-		const void *owner;
-	} line[VCM_REPORT_MAX];
-};
-
-static void vcm_report_add(struct vcm_report *report, const struct vcm_res *res)
-{
-	report->line[report->nr].start = res->start;
-	report->line[report->nr].size = res->res_size;
-	report->line[report->nr].owner = res->owner;
-	report->nr++;
-}
-
-static void vcm_report_collect(struct vcm *vcm, struct vcm_report *report)
-{
-	dma_addr_t from = vcm->start;
-	struct vcm_res *res;
-
-	while (report->nr < VCM_REPORT_MAX) {
-		guard(spinlock_irqsave)(&vcm->va_lock);
-		res = vcm_va_first(vcm, from, vcm->last);
-		if (!res)
-			break;
-		vcm_report_add(report, res);
-		if (res->last == vcm->last)
-			break;
-		from = res->last + 1;
-	}
-
-	guard(spinlock_irqsave)(&vcm->va_lock);
-	list_for_each_entry(res, &vcm->idle, vcm_entry) {
-		if (report->nr == VCM_REPORT_MAX)
-			break;
-		vcm_report_add(report, res);
-	}
-}
-
-/* Names the owners of the reservations that outlive their context. */
+/* Name the owners of the reservations that outlive their context. */
 static void vcm_report_alive(struct vcm *vcm)
 {
-	struct vcm_report report = { };
-	unsigned int i;
+	struct vcm_res *res = NULL;
+	unsigned int nr = 0;
 
-	vcm_report_collect(vcm, &report);
-	if (!report.nr)
-		return;
-
-	pr_warn("%s.%u: context destroyed with %s%u reservations alive\n",
-		vcm->driver->name, vcm->id,
-		report.nr == VCM_REPORT_MAX ? "at least " : "", report.nr);
-	for (i = 0; i < report.nr; i++)
-		pr_warn("  %pad size %pa of %pS\n", &report.line[i].start,
-			&report.line[i].size, report.line[i].owner);
+	while ((res = vcm_next_res(vcm, res))) {
+		/* A quarantined one without an owner is nobody's mistake */
+		if (!refcount_read(&res->owners))
+			continue;
+		if (!nr++)
+			pr_warn("%s.%u: context destroyed with reservations alive:\n",
+				vcm->driver->name, vcm->id);
+		if (nr <= VCM_REPORT_MAX)
+			pr_warn("  %pad size %pa of %pS\n", &res->start,
+				&res->res_size, res->owner);
+	}
+	if (nr)
+		pr_warn("  %u in all\n", nr);
 }
 
 /*
- * Gives the addresses of what is still reserved back to whom they belong. With
- * the context dead and topology held for writing, the address tree stands
- * still.
+ * Release the addresses of all reservations to the provider. With the context
+ * dead and topology held for writing, the address tree is stable.
  */
-static void vcm_give_all(struct vcm *vcm)
+static void vcm_unreserve_all(struct vcm *vcm)
 {
 	struct rb_node *rb;
 
@@ -410,22 +364,44 @@ static void vcm_give_all(struct vcm *vcm)
 	}
 }
 
+/*
+ * Take a context off its hardware. Return true if that cannot reach any memory
+ * any more.
+ */
+static bool vcm_end(struct vcm *vcm)
+{
+	lockdep_assert_held_write(&vcm->topology);
+	vcm_detach_all(vcm);
+	vcm_unmap_batch(vcm, &vcm->bound);
+	scoped_guard(spinlock_irq, &vcm->va_lock)
+		WRITE_ONCE(vcm->dead, true);
+	/* These take no topology */
+	vcm_alloc_wait(vcm);
+	vcm_unreserve_all(vcm);
+	return vcm->driver->destroy && vcm->driver->destroy(vcm);
+}
+
 /**
- * vcm_destroy() - give up a context
+ * vcm_destroy() - destroy a context
  * @vcm: the context; NULL and error pointers are ignored
  *
- * When it returns, no device is attached and nothing bound is on the hardware.
- * Reservations that are still alive are reported with their owners; unbinding
- * and dropping them works on and touches no hardware, everything else gets
- * -ENODEV. The last of them frees the context.
+ * When it returns, no device is attached, nothing bound is on the hardware, and
+ * no operation of the provider but &vcm_driver.release runs or starts.
+ * Reservations that have owners are reported with them. Their memory stays
+ * allocated until they unbind it. Unbinding and dropping them, look-ups and
+ * vcm_sync_*() work and touch no hardware; calls that reserve, bind, allocate,
+ * attach or activate get -ENODEV. The last reservation frees the context.
  *
- * Context: Process context, may sleep. Takes vcm->topology for writing.
+ * Context: Process context, may sleep. Takes vcm->topology for writing. No
+ * dma_resv may be held, see vcm_unbind().
  */
 void vcm_destroy(struct vcm *vcm)
 {
+	bool unreachable;
+
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm) ||
-	    WARN(vcm->driver->permanent, "vcm: %s is not to be destroyed\n",
+	    WARN(!vcm->driver->release, "vcm: %s cannot be destroyed\n",
 		 vcm->driver->name))
 		return;
 
@@ -434,18 +410,15 @@ void vcm_destroy(struct vcm *vcm)
 		up_write(&vcm->topology);
 		return;
 	}
-	if (vcm_live(vcm))
-		vcm_unmap_bound(vcm);
-	scoped_guard(spinlock_irqsave, &vcm->va_lock)
-		WRITE_ONCE(vcm->dead, true);
-	vcm_give_all(vcm);
-	vcm_detach_all(vcm);
+	unreachable = vcm_end(vcm);
 	up_write(&vcm->topology);
 
+	if (unreachable)
+		vcm_quarantine_end(vcm);
 	vcm_debug_exit(vcm);
-	/* Its owner is about to go, whoever holds the context on */
+	/* Its code may be unloaded, whoever holds the context */
 	vcm_fault_handler_free(vcm_fault_handler_swap(vcm, NULL));
 	vcm_report_alive(vcm);
-	kref_put(&vcm->ref, vcm_release);
+	vcm_put(vcm);
 }
 EXPORT_SYMBOL_GPL(vcm_destroy);

@@ -14,18 +14,17 @@
  * vcm_for_device() - create a context that suits a device
  * @dev: the device, with its driver bound to it and its DMA mask set
  *
- * A device that sees memory as it lies gets a one-to-one context backed by CMA,
- * also behind an IOMMU that lets everything pass: it is not kept from other
- * memory then, and there is no vcm_reserve(). Behind one that translates it
- * is a vcm-iommu context, and the device's DMA API is off while it lives. The
- * driver's code is the same either way. An MMU that is no IOMMU of the IOMMU API
- * is not found: its provider has a create call.
+ * A device that sees physical addresses gets a one-to-one context backed by CMA,
+ * also behind an IOMMU that does not translate: it can reach other memory then,
+ * and vcm_can_reserve() is false. Behind an IOMMU that translates, the context is
+ * one of vcm-iommu, and the device's DMA API is off while the context exists. The
+ * driver's code is the same either way. An MMU outside of the IOMMU API is not
+ * found: its provider has a create call.
  *
  * Context: Process context, may sleep.
- * Return: the context, which the driver gives up with vcm_destroy() before it
- * lets go of the device; -EINVAL for a bad pointer, -EOPNOTSUPP when the
- * provider that suits the device is not built, -EPERM when that is so behind an
- * IOMMU that lets everything pass, or else as vcm_iommu_create() and
+ * Return: the context, which the driver destroys with vcm_destroy() before it is
+ * unbound from the device; -EINVAL if @dev is a bad pointer, -EOPNOTSUPP if the
+ * provider for the device is not built, or an errno of vcm_iommu_create() and
  * vcm_cma_create().
  */
 struct vcm *vcm_for_device(struct device *dev)
@@ -35,10 +34,10 @@ struct vcm *vcm_for_device(struct device *dev)
 	if (IS_ERR_OR_NULL(dev))
 		return ERR_PTR(-EINVAL);
 	if (IS_ENABLED(CONFIG_VCM_CMA))
-		vcm = vcm_cma_create(dev, NULL);
+		vcm = vcm_cma_create(dev);
 	if (vcm == ERR_PTR(-EOPNOTSUPP) && device_iommu_mapped(dev) &&
 	    IS_ENABLED(CONFIG_VCM_IOMMU))
-		vcm = vcm_iommu_create(dev, NULL);
+		vcm = vcm_iommu_create(dev);
 	return vcm;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_for_device);
@@ -49,11 +48,11 @@ static void vcm_device_destroy(void *vcm)
 }
 
 /**
- * devm_vcm_for_device() - vcm_for_device() that the driver core undoes
+ * devm_vcm_for_device() - create a context that the driver core destroys
  * @dev: the device, with its driver bound to it and its DMA mask set
  *
- * The context is destroyed when the driver leaves the device or its probe fails,
- * after all that was acquired later has been undone.
+ * The context is destroyed when the driver is unbound from the device or its
+ * probe fails, after managed resources that were acquired later.
  *
  * Context: Process context, may sleep.
  * Return: as vcm_for_device().

@@ -3,14 +3,13 @@
  * Virtual Contiguous Memory: contexts in the address space of a device's DMA
  * API.
  *
- * The device keeps its DMA API, and whoever maps memory with it goes on as
- * before. Behind an IOMMU a reservation is a range of the DMA API's own IOVA
- * space and a binding links memory into it, so neither can collide with what
- * the DMA API maps. Without one the device sees memory as it lies, and a
- * binding is a mapping of the direct DMA API.
+ * The device keeps its DMA API. Behind an IOMMU, a reservation is a range of
+ * the IOVA space of the DMA API and a binding links memory into it, so neither
+ * can collide with other mappings. Without an IOMMU, addresses follow the
+ * memory and a binding is a mapping of the direct DMA API.
  *
- * Either way the memory itself is what the device reaches. Where the DMA API
- * would copy it through a bounce buffer, there is no context, or no binding.
+ * The device reaches the memory itself: where the DMA API would copy it through
+ * a bounce buffer, there is no context or no binding.
  */
 #include <linux/cc_platform.h>
 #include <linux/device.h>
@@ -27,9 +26,8 @@
 #include <linux/vcm-drv.h>
 
 /*
- * Caches are the core's: memory that is bound in several contexts is not one
- * device's to take back, and CONFIG_DMA_API_DEBUG does not know what
- * dma_iova_link() maps.
+ * The core maintains caches, because memory may be bound in several contexts.
+ * CONFIG_DMA_API_DEBUG does not track dma_iova_link().
  */
 #define VCM_DMA_ATTRS \
 	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_DEBUGGING_IGNORE_CACHELINES)
@@ -49,7 +47,7 @@ static struct vcm_dma *to_vcm_dma(struct vcm *vcm)
 	return container_of(vcm, struct vcm_dma, vcm);
 }
 
-/* Whoever neither reads nor writes does both, see vcm_res_flags() */
+/* Neither flag cannot occur, see vcm_res_flags(). */
 static enum dma_data_direction vcm_dma_dir(const struct vcm_res *res)
 {
 	switch (res->flags & (VCM_RES_READ | VCM_RES_WRITE)) {
@@ -80,13 +78,13 @@ static void vcm_dma_release(struct vcm *vcm)
 /* Behind an IOMMU */
 
 /*
- * The DMA API aligns a range to its size, rounded up to a power of two. This
- * is no promise of it, and large pages depend on it, so look.
+ * The DMA API aligns a range to its size, rounded up to a power of two. It does
+ * not promise that, so check.
  */
 static int vcm_dma_iova_reserve(struct vcm_res *res, resource_size_t span,
 				dma_addr_t align, dma_addr_t phase)
 {
-	/* The DMA API has a use of its own for the topmost bit of a size */
+	/* The DMA API uses the topmost bit of a size itself */
 	const u64 limit = min_t(u64, res->vcm->last, SIZE_MAX >> 1);
 	struct device *dev = to_vcm_dma(res->vcm)->dev;
 	struct dma_iova_state *state;
@@ -146,7 +144,7 @@ static int vcm_dma_iova_map(struct vcm_res *res, struct vcm_phys *phys)
 	return vcm_map_errno(ret);
 }
 
-/* Waits for the IOTLB, also where the DMA API's own unmaps are lazy. */
+/* Wait for the IOTLB, also where other unmaps of the DMA API are lazy. */
 static void vcm_dma_iova_unmap(struct vcm_res *res, struct vcm_phys *phys)
 {
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
@@ -191,41 +189,33 @@ static dma_addr_t vcm_dma_to_bus(struct vcm *vcm, phys_addr_t paddr)
 }
 
 /*
- * The wrapper says which memory can be bound, and at which address. The rest is
- * the DMA API's. Memory out of reach must not get there: it would copy it, or
- * warn that it cannot.
+ * The wrapper decides which memory can be bound, and at which address. Memory
+ * out of reach must not be passed to the DMA API, which would copy it or warn.
  */
 static int vcm_dma_direct_map(struct vcm_res *res, struct vcm_phys *phys)
 {
 	const struct vcm_dma *ctx = to_vcm_dma(res->vcm);
 	const enum dma_data_direction dir = vcm_dma_dir(res);
 	const unsigned long attrs = vcm_dma_attrs(phys);
-	const dma_addr_t before = res->start;
 	dma_addr_t addr;
 	int ret;
 
 	ret = vcm_o2o_map(res, phys);
 	if (ret)
 		return ret;
-
-	ret = -EADDRNOTAVAIL;
 	if (res->start + (phys->size - 1) > vcm_device_last(ctx->dev))
-		goto err_start;
-	ret = -EOPNOTSUPP;
+		return -EADDRNOTAVAIL;
+
 	addr = dma_map_phys(ctx->dev, phys->parts[0].paddr, phys->size, dir,
 			    attrs);
 	if (dma_mapping_error(ctx->dev, addr))
-		goto err_start;
-	/* Where that is, there is a copy, not the memory */
-	if (addr != res->start)
-		goto err_unmap;
+		return -EOPNOTSUPP;
+	/* It is a copy of the memory */
+	if (addr != res->start) {
+		dma_unmap_phys(ctx->dev, addr, phys->size, dir, attrs);
+		return -EOPNOTSUPP;
+	}
 	return 0;
-
-err_unmap:
-	dma_unmap_phys(ctx->dev, addr, phys->size, dir, attrs);
-err_start:
-	res->start = before;
-	return ret;
 }
 
 static void vcm_dma_direct_unmap(struct vcm_res *res, struct vcm_phys *phys)
@@ -249,19 +239,29 @@ static const struct vcm_o2o_driver vcm_dma_direct_driver = {
 	.to_bus = vcm_dma_to_bus,
 };
 
-/* The highest physical address that a device reaches without help. */
-static phys_addr_t vcm_dma_direct_reach(struct device *dev, u64 last)
+/*
+ * Find the lowest and the highest physical address that a device reaches. Memory
+ * between two of its windows is refused when it is bound.
+ */
+static void vcm_dma_direct_reach(struct vcm_dma *ctx, u64 last)
 {
-	const struct bus_dma_region *map = dev->dma_range_map;
-	phys_addr_t reach = 0;
+	const struct bus_dma_region *map = ctx->dev->dma_range_map;
+	struct vcm_phys_params *memory = &ctx->vcm.memory;
+	u64 end;
 
-	if (!map)
-		return min_t(u64, last, PHYS_ADDR_MAX);
-	for (; map->size; map++)
-		if (map->dma_start <= last)
-			reach = max_t(u64, reach, map->cpu_start +
-				      min(map->size - 1, last - map->dma_start));
-	return reach;
+	if (!map) {
+		memory->last = min_t(u64, last, PHYS_ADDR_MAX);
+		return;
+	}
+	memory->first = PHYS_ADDR_MAX;
+	memory->last = 0;
+	for (; map->size; map++) {
+		if (map->dma_start > last)
+			continue;
+		end = map->cpu_start + min(map->size - 1, last - map->dma_start);
+		memory->first = min_t(u64, memory->first, map->cpu_start);
+		memory->last = max_t(u64, memory->last, end);
+	}
 }
 
 static int vcm_dma_direct_init(struct vcm_dma *ctx, u64 last)
@@ -271,19 +271,20 @@ static int vcm_dma_direct_init(struct vcm_dma *ctx, u64 last)
 	ret = vcm_o2o_init(&ctx->vcm, &vcm_dma_direct_driver, 0,
 			   last - (last + 1) % PAGE_SIZE);
 	if (!ret)
-		ctx->vcm.memory.last = vcm_dma_direct_reach(ctx->dev, last);
+		vcm_dma_direct_reach(ctx, last);
 	return ret;
 }
 
 /* Contexts */
 
-/* Whether the DMA API drives the device, and needs no bounce buffer for it. */
+/* Check that the DMA API drives the device without bounce buffers. */
 static int vcm_dma_check(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
-	/* Its memory is encrypted: what a device sees has to be copied out */
-	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT))
+	/* Its memory would have to be copied */
+	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT) ||
+	    is_swiotlb_for_alloc(dev))
 		return -EOPNOTSUPP;
 	if (use_dma_iommu(dev))
 		return domain && iommu_is_dma_domain(domain) ? 0 : -EBUSY;
@@ -293,30 +294,28 @@ static int vcm_dma_check(struct device *dev)
 }
 
 /**
- * vcm_dma_create() - a context in the address space of a device's DMA API
+ * vcm_dma_create() - create a context in the address space of a DMA API
  * @dev: the device, with its driver bound to it and its DMA mask set
  *
- * The device keeps its DMA API, its interrupts and all that is mapped for it.
- * Behind an IOMMU the DMA API gives out the addresses, and any memory can be
- * bound whose parts are aligned to the granule. The context is inactive: what is
- * bound is reachable from vcm_activate() on. Other devices of the same IOMMU
- * group reach it too. Without an IOMMU addresses are bus addresses, memory has
- * to be of one part, and the context is always active.
+ * The device keeps its DMA API, its interrupts and its other mappings. Behind an
+ * IOMMU the DMA API allocates the addresses, and memory can be bound if its
+ * parts are aligned to the granule. The context is inactive: bound memory is
+ * reachable after vcm_activate(), for other devices of the same IOMMU group too.
+ * Without an IOMMU addresses are bus addresses, memory must be one part, and the
+ * context is always active.
  *
- * The context is the device's own: no others can be attached, and it cannot be
- * detached. vcm_destroy() gives all addresses back to the DMA API.
- *
- * For a device that does not snoop, memory is handed over when it becomes
- * reachable. vcm_sync_for_cpu() takes it back.
+ * No other device can be attached, and this one cannot be detached.
+ * vcm_destroy() releases all addresses to the DMA API.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who gives it up with
- * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer or a
- * device without DMA mask or with one of less than a page; -EBUSY when the
- * device is attached to another domain than that of its DMA API; -EOPNOTSUPP
- * when the DMA API would copy its memory through bounce buffers, or is one of
- * its own kind (&struct dma_map_ops);
- * -ENOMEM.
+ * Return: the context, which belongs to the caller, who calls vcm_destroy()
+ * before the driver is unbound from the device; or an error pointer:
+ *
+ * * -EINVAL if @dev is a bad pointer, has no DMA mask or one of less than a page
+ * * -EBUSY if the device is attached to another domain than that of its DMA API
+ * * -EOPNOTSUPP if the DMA API would copy its memory through bounce buffers, or
+ *   has operations of its own (&struct dma_map_ops)
+ * * -ENOMEM
  */
 struct vcm *vcm_dma_create(struct device *dev)
 {
@@ -345,7 +344,8 @@ struct vcm *vcm_dma_create(struct device *dev)
 		return ERR_PTR(ret);
 	}
 	ctx->vcm.memory.nid = dev_to_node(dev);
-	ctx->vcm.unsnooped = !dev_is_dma_coherent(dev);
+	ctx->vcm.coherence = vcm_device_snoops(dev) ? VCM_SNOOPED :
+						      VCM_UNSNOOPED;
 	return &ctx->vcm;
 }
 EXPORT_SYMBOL_GPL(vcm_dma_create);

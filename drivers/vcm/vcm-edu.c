@@ -3,10 +3,9 @@
  * Driver for the edu device of QEMU, with memory from Virtual Contiguous
  * Memory: the example for authors of drivers.
  *
- * The device copies between a small buffer of its own and the memory that it
- * reaches. The driver asks for an address space that suits the device and does
- * not know what is behind it: an IOMMU, or nothing but memory that is
- * contiguous anyway.
+ * The device copies between its own small buffer and the memory that it
+ * reaches. The driver asks for a context that suits the device. Its code is the
+ * same behind an IOMMU and without one.
  */
 #include <linux/cleanup.h>
 #include <linux/dma-mapping.h>
@@ -74,7 +73,7 @@ static irqreturn_t edu_irq(int irq, void *data)
 	struct vcm_edu *edu = data;
 	u32 status = readl(edu->regs + EDU_IRQ_STATUS);
 
-	/* The line is shared, and a device that has gone reads as all ones */
+	/* The line is shared, and a removed device reads as all ones */
 	if (!status || PCI_POSSIBLE_ERROR(status))
 		return IRQ_NONE;
 
@@ -85,8 +84,8 @@ static irqreturn_t edu_irq(int irq, void *data)
 }
 
 /*
- * Nobody can stop a transfer, and the memory that it aims at is about to be
- * used for something else: take the device off the bus.
+ * A transfer cannot be stopped, and its memory is about to be used for
+ * something else: disable bus mastering.
  */
 static int edu_stall(struct vcm_edu *edu)
 {
@@ -97,13 +96,13 @@ static int edu_stall(struct vcm_edu *edu)
 	return -ETIMEDOUT;
 }
 
-/* Lets the device on the bus as soon as no older transfer is under way. */
+/* Enable bus mastering when no older transfer is in progress. */
 static int edu_start(struct vcm_edu *edu)
 {
 	if (readl(edu->regs + EDU_DMA_CMD) & EDU_DMA_RUN)
 		return -EBUSY;
 
-	/* Its interrupt must not be taken for that of the next transfer */
+	/* Its interrupt must not be mistaken for that of the next transfer */
 	writel(EDU_IRQ_DMA, edu->regs + EDU_IRQ_ACK);
 	synchronize_irq(pci_irq_vector(edu->pdev, 0));
 	pci_set_master(edu->pdev);
@@ -149,11 +148,15 @@ static bool edu_has(size_t offset, size_t len)
  * @offset: where in the device's buffer to write to
  * @len: bytes
  *
+ * The device does not report if it reached the memory.
+ *
  * Context: Process context, sleeps until the transfer is over.
- * Return: 0, -EINVAL for bytes that the device's buffer does not have,
- * -ETIMEDOUT, -EBUSY while a transfer that timed out has still not ended,
- * -ESHUTDOWN while the system sleeps. The device does not tell whether it
- * reached the memory.
+ * Return: 0, or an errno:
+ *
+ * * -EINVAL if the device's buffer does not have these bytes
+ * * -ETIMEDOUT if the transfer did not end in time
+ * * -EBUSY if a transfer that timed out has not ended yet
+ * * -ESHUTDOWN if the system sleeps
  */
 int vcm_edu_to_device(struct vcm_edu *edu, dma_addr_t addr, size_t offset,
 		      size_t len)
@@ -184,7 +187,7 @@ int vcm_edu_from_device(struct vcm_edu *edu, dma_addr_t addr, size_t offset,
 }
 EXPORT_SYMBOL_NS_GPL(vcm_edu_from_device, "VCM_EDU");
 
-/* There and back; on the way the buffer is the device's. */
+/* Copy to the device and back; meanwhile the buffer belongs to the device. */
 static int edu_copy(struct vcm_edu *edu, struct vcm_res *work)
 {
 	int ret;
@@ -199,7 +202,7 @@ static int edu_copy(struct vcm_edu *edu, struct vcm_res *work)
 	return vcm_sync_for_cpu(work, 0, 2 * EDU_CHUNK, DMA_BIDIRECTIONAL) ?: ret;
 }
 
-/* Bytes must come back from the device as they went there. */
+/* Check that bytes come back from the device unchanged. */
 static int edu_self_test(struct vcm_edu *edu)
 {
 	struct vcm_res *cpu;
@@ -282,9 +285,9 @@ static int edu_init_memory(struct vcm_edu *edu)
 }
 
 /*
- * The memory itself stays for as long as anybody else has it bound, in the
- * address space of another device for instance. The device's own address space
- * goes with the driver, see devm_vcm_for_device().
+ * The memory stays while it is bound elsewhere, for instance in the context of
+ * another device. The context is destroyed by the driver core, see
+ * devm_vcm_for_device().
  */
 static void edu_exit_memory(struct vcm_edu *edu)
 {
@@ -312,7 +315,7 @@ static int edu_init_irq(struct vcm_edu *edu)
 
 static void edu_exit_irq(struct vcm_edu *edu)
 {
-	/* A transfer that timed out may end yet, and nobody would listen */
+	/* A transfer that timed out may still raise its interrupt */
 	pci_intx(edu->pdev, 0);
 	pci_free_irq(edu->pdev, 0, edu);
 	pci_free_irq_vectors(edu->pdev);
@@ -377,14 +380,14 @@ static void edu_remove(struct pci_dev *pdev)
 }
 
 /*
- * What is bound stays so: the page tables are the IOMMU driver's, who looks
- * after them. Only the device has to keep off the bus.
+ * Bindings stay: the IOMMU driver saves its own state. The device must not use
+ * the bus.
  */
 static int edu_suspend(struct device *dev)
 {
 	struct vcm_edu *edu = dev_get_drvdata(dev);
 
-	/* Waits for the transfer under way */
+	/* Waits for a transfer in progress */
 	guard(mutex)(&edu->lock);
 	edu->asleep = true;
 	edu->stalled = true;
@@ -392,7 +395,7 @@ static int edu_suspend(struct device *dev)
 	return 0;
 }
 
-/* The next transfer lets the device on the bus again. */
+/* The next transfer enables bus mastering again. */
 static int edu_resume(struct device *dev)
 {
 	struct vcm_edu *edu = dev_get_drvdata(dev);
@@ -423,11 +426,10 @@ module_pci_driver(edu_driver);
  * vcm_edu_get() - use a device together with its driver
  * @pdev: the device, held by the caller
  *
- * Until vcm_edu_put() the device keeps its driver: whoever wants to unbind it
- * waits.
+ * Unbinding the driver waits until vcm_edu_put().
  *
  * Context: Process context, may sleep. Returns with the device locked.
- * Return: the device, or -ENODEV when this driver is not bound to it.
+ * Return: the device, or -ENODEV if this driver is not bound to it.
  */
 struct vcm_edu *vcm_edu_get(struct pci_dev *pdev)
 {

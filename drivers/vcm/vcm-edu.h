@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The edu device of QEMU: what its driver and the demonstration share.
+ * The edu device of QEMU: declarations for its driver and the demonstration.
  */
 #ifndef _VCM_EDU_H
 #define _VCM_EDU_H
@@ -25,12 +25,12 @@
  * @pdev: the device
  * @regs: its registers
  * @vcm: the device's address space
- * @work: a buffer of the driver's own
+ * @work: the working buffer of the driver
  * @lock: one transfer at a time
  * @done: the end of a transfer
- * @stalled: the device has been cut off: a transfer did not end in time, or the
+ * @stalled: bus mastering is disabled: a transfer did not end in time, or the
  *	system slept
- * @asleep: the system is about to sleep, or does
+ * @asleep: the system is suspended, or is being suspended
  */
 struct vcm_edu {
 	struct pci_dev *pdev;

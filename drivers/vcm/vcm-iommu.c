@@ -3,15 +3,19 @@
  * Virtual Contiguous Memory: contexts behind any IOMMU that the kernel drives.
  *
  * A context is a set of unmanaged paging domains of the IOMMU API with the same
- * content: one for all devices that can share a page table, further ones where
- * an IOMMU accepts no domain of another. While a device is attached, such a
- * domain replaces the one of its DMA API, which is off until the device is
- * detached.
+ * contents: one for all devices that can share a page table, others for IOMMUs
+ * that do not accept it. While a device is attached, such a domain replaces the
+ * one of its DMA API, which is off until the device is detached.
+ *
+ * A domain is attached empty the first time, then filled with all live
+ * bindings. From then on every bind goes into it, also while no device is
+ * attached, until the context is destroyed.
  */
 #define pr_fmt(fmt) "vcm-iommu: " fmt
 
+#include <linux/bitops.h>
+#include <linux/cc_platform.h>
 #include <linux/device.h>
-#include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
@@ -21,53 +25,52 @@
 #include <linux/resource_ext.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 #include <linux/vcm-drv.h>
 #include <linux/vcm-iommu.h>
 
-/* Parts that go to the IOMMU API in one call; 16 KiB of scatterlist at most */
+/*
+ * Maximum number of parts in one call of the IOMMU API: 16 KiB of scatterlist
+ */
 #define VCM_IOMMU_BATCH		512U
 
-/* Room for doorbells where nobody says how much they take */
+/* Bytes for doorbells where the device has a region for all of them */
 #define VCM_IOMMU_MSI_SIZE	SZ_1M
 
 /* The longest scatterlist entry, a multiple of every usual page size */
 #define VCM_IOMMU_SG_MAX	SZ_2G
 
 /*
- * Many IOMMU drivers wait for the TLB once for each run of neighbours. Where
- * there are more runs than this, one flush of all, which costs the other
- * bindings their entries, is cheaper.
+ * Many IOMMU drivers wait for the TLB once for each run of neighbours. For more
+ * runs than this, one flush of the whole domain is cheaper, although the other
+ * bindings lose their TLB entries.
  */
 #define VCM_IOMMU_RUNS		16
 
 /**
  * struct vcm_iommu - a context behind IOMMUs
  * @vcm: the context
- * @domains: its page tables, struct vcm_iommu_domain; changed with the topology
- *	held for writing
- * @allow_identity_default: see &struct vcm_iommu_params
+ * @domains: its page tables, struct vcm_iommu_domain, all filled; changed with
+ *	the topology held for writing
  */
 struct vcm_iommu {
 	struct vcm vcm;
 	struct list_head domains;
-	bool allow_identity_default;
 };
 
 /**
  * struct vcm_iommu_domain - the page table of devices that can share one
- * @entry: on &vcm_iommu.domains
+ * @entry: on &vcm_iommu.domains; empty until it is filled
  * @domain: the page table
- * @masters: devices that see it; the last one takes it along
- * @filled: the live bindings are in it
- * @flush_all: its driver can leave invalidation to a flush of all
- * @msi: where doorbells are mapped, for good; &vcm_range.last is 0 where none
- *	are
+ * @devices: number of attached devices that see it
+ * @flush_all: its driver can leave invalidation to a flush of the whole domain
+ * @msi: addresses of doorbells, permanently; &vcm_range.last is 0 if there are
+ *	none
  */
 struct vcm_iommu_domain {
 	struct list_head entry;
 	struct iommu_domain *domain;
-	unsigned int masters;
-	bool filled;
+	unsigned int devices;
 	bool flush_all;
 	struct vcm_range msi;
 };
@@ -75,6 +78,31 @@ struct vcm_iommu_domain {
 static struct vcm_iommu *to_vcm_iommu(struct vcm *vcm)
 {
 	return container_of(vcm, struct vcm_iommu, vcm);
+}
+
+static unsigned long vcm_iommu_granule(const struct vcm_iommu_domain *d)
+{
+	return 1UL << __ffs(d->domain->pgsize_bitmap);
+}
+
+/*
+ * Return true if a domain has this binding. The limits of a domain are in force
+ * while it has devices. A binding beyond the limits of one without devices is
+ * left out of it, and prevents that a device is attached to it.
+ */
+static bool vcm_iommu_has(const struct vcm_iommu_domain *d,
+			  const struct vcm_res *res, const struct vcm_phys *phys)
+{
+	const struct iommu_domain_geometry *geometry = &d->domain->geometry;
+	const dma_addr_t last = res->start + (phys->size - 1);
+
+	if (d->devices)
+		return true;
+	return !((res->start | phys->align_bits) & (vcm_iommu_granule(d) - 1)) &&
+	       (!geometry->force_aperture ||
+		(res->start >= geometry->aperture_start &&
+		 last <= geometry->aperture_end)) &&
+	       (!d->msi.last || last < d->msi.start || res->start > d->msi.last);
 }
 
 /* One binding in one domain */
@@ -96,21 +124,18 @@ static int vcm_iommu_prot(const struct vcm_res *res,
 }
 
 /*
- * Takes the first @size bytes of a binding out of a domain. What an IOMMU does
- * not let go of is never used again, unless the whole domain goes.
+ * Unmap the first @size bytes of a binding from a domain. A domain that could
+ * not be filled is freed, so it needs no quarantine.
  */
 static void vcm_iommu_clear(struct vcm_iommu_domain *d, struct vcm_res *res,
 			    struct vcm_phys *phys, size_t size)
 {
 	if (size && iommu_unmap(d->domain, res->start, size) != size &&
-	    d->filled)
+	    !list_empty(&d->entry))
 		vcm_quarantine(res, phys);
 }
 
-/*
- * Part by part: where no call synchronises the TLB, a scatterlist would only be
- * written to be read again.
- */
+/* Map part by part: without waits for the TLB, a scatterlist saves nothing. */
 static int vcm_iommu_map_parts(struct vcm_iommu_domain *d, struct vcm_res *res,
 			       struct vcm_phys *phys, int prot)
 {
@@ -121,7 +146,7 @@ static int vcm_iommu_map_parts(struct vcm_iommu_domain *d, struct vcm_res *res,
 
 	for (; part != end; part++) {
 		ret = iommu_map(d->domain, res->start + mapped, part->paddr,
-				part->len, prot, GFP_KERNEL);
+				part->len, prot, vcm_map_gfp(phys));
 		if (ret) {
 			vcm_iommu_clear(d, res, phys, mapped);
 			return ret;
@@ -132,16 +157,16 @@ static int vcm_iommu_map_parts(struct vcm_iommu_domain *d, struct vcm_res *res,
 }
 
 /**
- * struct vcm_iommu_cursor - a place in physical memory
- * @part: number of the part
- * @offset: bytes into it
+ * struct vcm_iommu_cursor - a position in physical memory
+ * @part: index of the part
+ * @offset: offset in it, bytes
  */
 struct vcm_iommu_cursor {
 	unsigned int part;
 	size_t offset;
 };
 
-/* Fills @sg with what comes next; returns the number of entries used. */
+/* Fill @sg from the cursor on; return the number of entries used. */
 static unsigned int vcm_iommu_fill_sg(struct scatterlist *sg,
 				      unsigned int nents,
 				      const struct vcm_phys *phys,
@@ -170,7 +195,7 @@ static unsigned int vcm_iommu_fill_sg(struct scatterlist *sg,
 	return n;
 }
 
-/* Many parts with few calls, where each of them synchronises the TLB. */
+/* Map many parts with few calls, where each call waits for the TLB. */
 static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
 				 struct vcm_res *res, struct vcm_phys *phys,
 				 int prot)
@@ -190,7 +215,7 @@ static int vcm_iommu_map_batches(struct vcm_iommu_domain *d,
 		unsigned int n = vcm_iommu_fill_sg(sg, nents, phys, &at);
 
 		ret = iommu_map_sg(d->domain, res->start + mapped, sg, n, prot,
-				   GFP_KERNEL);
+				   vcm_map_gfp(phys));
 		if (ret < 0) {
 			vcm_iommu_clear(d, res, phys, mapped);
 			break;
@@ -228,6 +253,8 @@ static int vcm_iommu_map(struct vcm_res *res, struct vcm_phys *phys)
 		return -EOPNOTSUPP;
 
 	list_for_each_entry(d, &ctx->domains, entry) {
+		if (!vcm_iommu_has(d, res, phys))
+			continue;
 		ret = vcm_iommu_map_one(d, res, phys);
 		if (ret)
 			goto err_undo;
@@ -236,7 +263,8 @@ static int vcm_iommu_map(struct vcm_res *res, struct vcm_phys *phys)
 
 err_undo:
 	list_for_each_entry_continue_reverse(d, &ctx->domains, entry)
-		vcm_iommu_clear(d, res, phys, phys->size);
+		if (vcm_iommu_has(d, res, phys))
+			vcm_iommu_clear(d, res, phys, phys->size);
 	return ret;
 }
 
@@ -246,42 +274,53 @@ static void vcm_iommu_unmap(struct vcm_res *res, struct vcm_phys *phys)
 	struct vcm_iommu_domain *d;
 
 	list_for_each_entry(d, &ctx->domains, entry)
-		vcm_iommu_clear(d, res, phys, phys->size);
+		if (vcm_iommu_has(d, res, phys))
+			vcm_iommu_clear(d, res, phys, phys->size);
 }
 
 /*
- * How far neighbours go on from @first in a list sorted by address: @size gets
- * their bytes. Returns the first that is none.
+ * Find the end of a run of neighbours in a list sorted by address; @size gets
+ * the bytes of the run, 0 if the domain does not have @first. Return the first
+ * binding after it.
  */
-static struct vcm_res *vcm_iommu_run(struct vcm_res *first,
+static struct vcm_res *vcm_iommu_run(const struct vcm_iommu_domain *d,
+				     struct vcm_res *first,
 				     struct list_head *batch, size_t *size)
 {
 	struct vcm_res *res = first;
 
-	*size = first->bound_size;
-	list_for_each_entry_continue(res, batch, vcm_entry) {
+	*size = 0;
+	if (!vcm_iommu_has(d, first, first->phys))
+		return list_next_entry(first, vcm_entry);
+	list_for_each_entry_from(res, batch, vcm_entry) {
 		size_t sum;
 
 		if (res->start - first->start != *size ||
-		    check_add_overflow(*size, (size_t)res->bound_size, &sum))
+		    !vcm_iommu_has(d, res, res->phys) ||
+		    check_add_overflow(*size, (size_t)res->phys->size, &sum))
 			break;
 		*size = sum;
 	}
 	return res;
 }
 
-static unsigned int vcm_iommu_runs(struct list_head *batch)
+static unsigned int vcm_iommu_runs(const struct vcm_iommu_domain *d,
+				   struct list_head *batch)
 {
 	struct vcm_res *res = list_first_entry(batch, struct vcm_res, vcm_entry);
-	unsigned int runs;
+	unsigned int runs = 0;
 	size_t size;
 
-	for (runs = 0; !list_entry_is_head(res, batch, vcm_entry); runs++)
-		res = vcm_iommu_run(res, batch, &size);
+	while (!list_entry_is_head(res, batch, vcm_entry)) {
+		res = vcm_iommu_run(d, res, batch, &size);
+		runs += !!size;
+	}
 	return runs;
 }
 
-/* Nobody can tell which of a run the IOMMU did not let go of. */
+/*
+ * If the IOMMU unmaps less than a run, all bindings of the run are quarantined.
+ */
 static void vcm_iommu_unmap_runs(struct vcm_iommu_domain *d,
 				 struct list_head *batch,
 				 struct iommu_iotlb_gather *gather)
@@ -291,8 +330,9 @@ static void vcm_iommu_unmap_runs(struct vcm_iommu_domain *d,
 	size_t size;
 
 	while (!list_entry_is_head(res, batch, vcm_entry)) {
-		end = vcm_iommu_run(res, batch, &size);
-		if (iommu_unmap_fast(d->domain, res->start, size, gather) != size)
+		end = vcm_iommu_run(d, res, batch, &size);
+		if (size && iommu_unmap_fast(d->domain, res->start, size,
+					     gather) != size)
 			for (; res != end; res = list_next_entry(res, vcm_entry))
 				vcm_quarantine(res, res->phys);
 		res = end;
@@ -302,13 +342,13 @@ static void vcm_iommu_unmap_runs(struct vcm_iommu_domain *d,
 static void vcm_iommu_unmap_many(struct vcm *vcm, struct list_head *batch)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-	unsigned int runs = vcm_iommu_runs(batch);
 	struct iommu_iotlb_gather gather;
 	struct vcm_iommu_domain *d;
 
 	list_for_each_entry(d, &ctx->domains, entry) {
 		iommu_iotlb_gather_init(&gather);
-		gather.queued = d->flush_all && runs > VCM_IOMMU_RUNS;
+		gather.queued = d->flush_all &&
+				vcm_iommu_runs(d, batch) > VCM_IOMMU_RUNS;
 		vcm_iommu_unmap_runs(d, batch, &gather);
 		if (gather.queued)
 			iommu_flush_iotlb_all(d->domain);
@@ -327,7 +367,7 @@ static int vcm_iommu_count(struct device *dev, void *data)
 	return 0;
 }
 
-/* Whether firmware has the device reach some memory at all times. */
+/* Return true if firmware lets the device reach some memory at all times. */
 static bool vcm_iommu_needs_direct(struct device *dev)
 {
 	struct iommu_resv_region *region;
@@ -342,8 +382,8 @@ static bool vcm_iommu_needs_direct(struct device *dev)
 	return direct;
 }
 
-/* What a device must be like to be let in. */
-static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
+/* Check if a device can be attached. */
+static int vcm_iommu_check(struct device *dev)
 {
 	struct iommu_group *group = iommu_group_get(dev);
 	struct iommu_domain *domain;
@@ -356,22 +396,19 @@ static int vcm_iommu_check(struct vcm_iommu *ctx, struct device *dev)
 	if (count != 1)
 		return -EOPNOTSUPP;
 
-	if (vcm_iommu_needs_direct(dev))
+	/* Its memory would have to be copied, or mapped at other addresses */
+	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT) ||
+	    is_swiotlb_for_alloc(dev) || vcm_iommu_needs_direct(dev))
 		return -EOPNOTSUPP;
 
 	domain = iommu_get_domain_for_dev(dev);
-	if (domain && domain->type == IOMMU_DOMAIN_UNMANAGED)
-		return -EBUSY;
-	if (domain && domain->type == IOMMU_DOMAIN_IDENTITY &&
-	    !ctx->allow_identity_default)
-		return -EPERM;
-	return 0;
+	return domain && domain->type == IOMMU_DOMAIN_UNMANAGED ? -EBUSY : 0;
 }
 
 /*
- * Where the IOMMU translates MSI writes too, its domain maps the doorbells.
- * Where it has a region that it does not translate, the core of IRQs wants them
- * mapped all the same (iommu_dma_prepare_msi()): behind that region, then.
+ * Return the addresses for doorbells. An IOMMU that translates MSI writes has a
+ * window for them. For an IOMMU with a region that it does not translate,
+ * iommu_dma_prepare_msi() maps them too: after that region.
  */
 static struct vcm_range vcm_iommu_msi_window(struct device *dev)
 {
@@ -407,8 +444,8 @@ static int vcm_iommu_fault(struct iommu_domain *domain, struct device *dev,
 }
 
 /*
- * A domain has either: the IOMMU core maps doorbells when the interrupts are
- * set up, if IOMMU_DMA is built, or it reports faults.
+ * A domain has one of two: a cookie, with which the IOMMU core maps doorbells
+ * when interrupts are set up, or a fault handler.
  */
 static int vcm_iommu_set_cookie(struct vcm_iommu *ctx,
 				struct vcm_iommu_domain *d, struct device *dev)
@@ -427,8 +464,8 @@ static int vcm_iommu_set_cookie(struct vcm_iommu *ctx,
 }
 
 /*
- * A paging domain, which may outlive the device and the IOMMU's driver. Some of
- * these settle page sizes and aperture when the first device is attached.
+ * Allocate a paging domain and pin the module of its driver. Some of them
+ * settle page sizes and aperture when the first device is attached.
  */
 static struct iommu_domain *vcm_iommu_domain_get(struct device *dev)
 {
@@ -470,7 +507,8 @@ static struct vcm_iommu_domain *vcm_iommu_domain_new(struct vcm_iommu *ctx,
 		ret = PTR_ERR(d->domain);
 		goto err_free;
 	}
-	/* Page-table pages that are waiting in a gather are freed by its sync */
+	INIT_LIST_HEAD(&d->entry);
+	/* Page-table pages that wait in a gather are freed by its sync */
 	d->flush_all = !d->domain->is_iommupt &&
 		       device_iommu_capable(dev, IOMMU_CAP_DEFERRED_FLUSH);
 	ret = vcm_iommu_set_cookie(ctx, d, dev);
@@ -486,8 +524,8 @@ err_free:
 }
 
 /*
- * Whether a domain maps the doorbells that a device needs. Without IOMMU_DMA
- * nobody maps any: there are no MSIs.
+ * Return true if a domain maps the doorbells that a device needs. Without
+ * IOMMU_DMA there are no MSIs.
  */
 static bool vcm_iommu_has_doorbells(const struct vcm_iommu_domain *d,
 				    const struct vcm_range *msi)
@@ -497,8 +535,9 @@ static bool vcm_iommu_has_doorbells(const struct vcm_iommu_domain *d,
 }
 
 /*
- * Attaches a device to the first domain that takes it, or to a new one, empty
- * as yet. -EINVAL from iommu_attach_device() means that another domain may do.
+ * Attach a device to the first domain that accepts it, or to a new one, which
+ * is empty. -EINVAL from iommu_attach_device() means that another domain may
+ * suit.
  */
 static struct vcm_iommu_domain *vcm_iommu_choose(struct vcm_iommu *ctx,
 						 struct device *dev)
@@ -523,52 +562,19 @@ static struct vcm_iommu_domain *vcm_iommu_choose(struct vcm_iommu *ctx,
 		vcm_iommu_domain_free(d);
 		return ERR_PTR(ret);
 	}
-	list_add_tail(&d->entry, &ctx->domains);
 	return d;
 }
 
 /**
- * struct vcm_iommu_drain - taking all live bindings out of a domain
- * @d: the domain, which no device sees
- * @end: the first that is not in it, NULL when all are
- * @gather: what is to be invalidated
- */
-struct vcm_iommu_drain {
-	struct vcm_iommu_domain *d;
-	struct vcm_res *end;
-	struct iommu_iotlb_gather gather;
-};
-
-static int vcm_iommu_drain_one(struct vcm_res *res, struct vcm_phys *phys,
-			       void *priv)
-{
-	struct vcm_iommu_drain *drain = priv;
-
-	if (res == drain->end)
-		return 1;
-	iommu_unmap_fast(drain->d->domain, res->start, phys->size,
-			 &drain->gather);
-	return 0;
-}
-
-static void vcm_iommu_drain(struct vcm_iommu *ctx, struct vcm_iommu_domain *d,
-			    struct vcm_res *end)
-{
-	struct vcm_iommu_drain drain = { .d = d, .end = end };
-
-	iommu_iotlb_gather_init(&drain.gather);
-	vcm_visit_live(&ctx->vcm, vcm_iommu_drain_one, &drain);
-	iommu_iotlb_sync(d->domain, &drain.gather);
-}
-
-/**
- * struct vcm_iommu_fill - putting all live bindings into a domain
+ * struct vcm_iommu_fill - state of filling or emptying a domain
  * @d: the domain
- * @failed: the one that could not be mapped
+ * @last: the binding that is being mapped; the one to stop unmapping at
+ * @gather: addresses to invalidate
  */
 struct vcm_iommu_fill {
 	struct vcm_iommu_domain *d;
-	struct vcm_res *failed;
+	struct vcm_res *last;
+	struct iommu_iotlb_gather gather;
 };
 
 static int vcm_iommu_fill_one(struct vcm_res *res, struct vcm_phys *phys,
@@ -576,13 +582,41 @@ static int vcm_iommu_fill_one(struct vcm_res *res, struct vcm_phys *phys,
 {
 	struct vcm_iommu_fill *fill = priv;
 
-	fill->failed = res;
+	fill->last = res;
 	return vcm_iommu_map_one(fill->d, res, phys);
 }
 
+static int vcm_iommu_drain_one(struct vcm_res *res, struct vcm_phys *phys,
+			       void *priv)
+{
+	struct vcm_iommu_fill *fill = priv;
+
+	if (res == fill->last)
+		return 1;
+	iommu_unmap_fast(fill->d->domain, res->start, phys->size, &fill->gather);
+	return 0;
+}
+
+/* Put all live bindings into a new domain, which is freed if this fails. */
+static int vcm_iommu_fill(struct vcm_iommu *ctx, struct vcm_iommu_domain *d)
+{
+	struct vcm_iommu_fill fill = { .d = d };
+	int ret;
+
+	ret = vcm_visit_live(&ctx->vcm, vcm_iommu_fill_one, &fill);
+	if (!ret) {
+		list_add_tail(&d->entry, &ctx->domains);
+		return 0;
+	}
+	iommu_iotlb_gather_init(&fill.gather);
+	vcm_visit_live(&ctx->vcm, vcm_iommu_drain_one, &fill);
+	iommu_iotlb_sync(d->domain, &fill.gather);
+	return ret;
+}
+
 /*
- * By its group, which may have got further devices in the meantime, or have
- * gone together with the IOMMU.
+ * Detach by the group, which may have got other devices meanwhile, or have been
+ * removed together with the IOMMU.
  */
 static void vcm_iommu_detach_dev(struct iommu_domain *domain,
 				 struct device *dev)
@@ -595,57 +629,28 @@ static void vcm_iommu_detach_dev(struct iommu_domain *domain,
 	iommu_group_put(group);
 }
 
-static void vcm_iommu_forget(struct vcm *vcm, struct vcm_master *master)
+/* A domain that was filled stays for the next device that it suits. */
+static void vcm_iommu_detach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
-	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-	struct vcm_iommu_domain *d = master->priv;
+	struct vcm_iommu_domain *d = attachment->priv;
 
-	vcm_iommu_detach_dev(d->domain, master->dev);
-	if (--d->masters)
-		return;
-
-	if (d->filled)
-		vcm_iommu_drain(ctx, d, NULL);
-	list_del(&d->entry);
-	vcm_iommu_domain_free(d);
+	vcm_iommu_detach_dev(d->domain, attachment->dev);
+	d->devices--;
+	if (list_empty(&d->entry))
+		vcm_iommu_domain_free(d);
 }
 
-/* The device is attached already, if to a new domain, to an empty one. */
-static int vcm_iommu_attach(struct vcm *vcm, struct vcm_master *master)
+/*
+ * Block the addresses above @last, and those that the IOMMU API cannot express.
+ */
+static int vcm_iommu_block_above(struct vcm_attachment *attachment, u64 last)
 {
-	struct vcm_iommu_fill fill = { .d = master->priv };
-	int ret;
+	const u64 top = (dma_addr_t)~0ULL;
 
-	if (fill.d->filled)
+	last = min3(last, (u64)ULONG_MAX, top);
+	if (last == top)
 		return 0;
-	ret = vcm_visit_live(vcm, vcm_iommu_fill_one, &fill);
-	if (ret)
-		vcm_iommu_drain(to_vcm_iommu(vcm), fill.d, fill.failed);
-	else
-		fill.d->filled = true;
-	return ret;
-}
-
-/* What is outside of a domain's aperture, and of what @dev can express. */
-static int vcm_iommu_block_outside(struct vcm_master *master,
-				   const struct iommu_domain *domain)
-{
-	u64 last = min3(vcm_device_last(master->dev), (u64)ULONG_MAX,
-			(u64)(dma_addr_t)~0ULL);
-	int ret;
-
-	if (domain->geometry.force_aperture) {
-		last = min_t(u64, last, domain->geometry.aperture_end);
-		if (domain->geometry.aperture_start) {
-			ret = vcm_master_block(master, 0,
-					       domain->geometry.aperture_start - 1);
-			if (ret)
-				return ret;
-		}
-	}
-	if (last == (dma_addr_t)~0ULL)
-		return 0;
-	return vcm_master_block(master, last + 1, (dma_addr_t)~0ULL);
+	return vcm_attachment_block(attachment, last + 1, top);
 }
 
 static u64 vcm_iommu_bus_addr(const struct resource_entry *entry,
@@ -654,7 +659,9 @@ static u64 vcm_iommu_bus_addr(const struct resource_entry *entry,
 	return addr - entry->offset;
 }
 
-/* The lowest of ranges, in any order, that begins at @addr or behind it. */
+/*
+ * Return the lowest of ranges, in any order, that begins at @addr or above it.
+ */
 static struct resource_entry *vcm_iommu_next_range(struct list_head *ranges,
 						   u64 addr)
 {
@@ -671,8 +678,8 @@ static struct resource_entry *vcm_iommu_next_range(struct list_head *ranges,
 	return lowest;
 }
 
-/* What lies between ranges; without any that is nothing. */
-static int vcm_iommu_block_gaps(struct vcm_master *master,
+/* Block the addresses between ranges, if there are any. */
+static int vcm_iommu_block_gaps(struct vcm_attachment *attachment,
 				struct list_head *ranges)
 {
 	const u64 top = (dma_addr_t)~0ULL;
@@ -683,8 +690,8 @@ static int vcm_iommu_block_gaps(struct vcm_master *master,
 	while ((range = vcm_iommu_next_range(ranges, next))) {
 		start = vcm_iommu_bus_addr(range, range->res->start);
 		if (start > next) {
-			ret = vcm_master_block(master, next,
-					       min(start - 1, top));
+			ret = vcm_attachment_block(attachment, next,
+						   min(start - 1, top));
 			if (ret)
 				return ret;
 		}
@@ -692,93 +699,136 @@ static int vcm_iommu_block_gaps(struct vcm_master *master,
 		if (!next || next > top)
 			return 0;
 	}
-	return next ? vcm_master_block(master, next, top) : 0;
+	return next ? vcm_attachment_block(attachment, next, top) : 0;
 }
 
 /*
- * What a PCI host bridge does not pass on to the IOMMU: its windows, since those
- * are addresses of devices behind it, and what lies outside of where it takes
- * DMA, if firmware says so.
+ * Block the addresses that a PCI host bridge does not pass on to the IOMMU: its
+ * windows, which are addresses of devices behind it, and those outside of the
+ * ranges for DMA that firmware names.
  */
-static int vcm_iommu_block_bridge(struct vcm_master *master)
+static int vcm_iommu_block_bridge(struct vcm_attachment *attachment)
 {
 	struct pci_host_bridge *bridge;
 	struct resource_entry *entry;
 	int ret;
 
-	if (!dev_is_pci(master->dev))
+	if (!dev_is_pci(attachment->dev))
 		return 0;
-	bridge = pci_find_host_bridge(to_pci_dev(master->dev)->bus);
+	bridge = pci_find_host_bridge(to_pci_dev(attachment->dev)->bus);
 	resource_list_for_each_entry(entry, &bridge->windows) {
 		if (resource_type(entry->res) != IORESOURCE_MEM)
 			continue;
-		ret = vcm_master_block(master,
-				       vcm_iommu_bus_addr(entry, entry->res->start),
-				       vcm_iommu_bus_addr(entry, entry->res->end));
+		ret = vcm_attachment_block(attachment,
+					   vcm_iommu_bus_addr(entry, entry->res->start),
+					   vcm_iommu_bus_addr(entry, entry->res->end));
 		if (ret)
 			return ret;
 	}
 
-	return vcm_iommu_block_gaps(master, &bridge->dma_ranges);
+	return vcm_iommu_block_gaps(attachment, &bridge->dma_ranges);
 }
 
-static int vcm_iommu_block_regions(struct vcm_master *master)
+static int vcm_iommu_block_regions(struct vcm_attachment *attachment)
 {
 	struct iommu_resv_region *region;
 	LIST_HEAD(regions);
 	int ret = 0;
 
-	iommu_get_resv_regions(master->dev, &regions);
+	iommu_get_resv_regions(attachment->dev, &regions);
 	list_for_each_entry(region, &regions, list) {
 		if (region->type == IOMMU_RESV_DIRECT_RELAXABLE ||
 		    !region->length)
 			continue;
-		ret = vcm_master_block(master, region->start,
-				       region->start + (region->length - 1));
+		ret = vcm_attachment_block(attachment, region->start,
+					   region->start + (region->length - 1));
 		if (ret)
 			break;
 	}
-	iommu_put_resv_regions(master->dev, &regions);
+	iommu_put_resv_regions(attachment->dev, &regions);
 	return ret;
 }
 
+/* Put in force what the device itself cannot use. */
+static int vcm_iommu_device_limits(struct vcm *vcm,
+				   struct vcm_attachment *attachment)
+{
+	int ret;
+
+	attachment->unsnooped = !vcm_device_snoops(attachment->dev);
+	ret = vcm_iommu_block_above(attachment,
+				    vcm_device_last(attachment->dev));
+	if (!ret)
+		ret = vcm_iommu_block_regions(attachment);
+	if (!ret)
+		ret = vcm_iommu_block_bridge(attachment);
+	return ret ?: vcm_attach_limits(vcm, attachment);
+}
+
+/* Put in force what the domain cannot map for any device. */
+static int vcm_iommu_domain_limits(struct vcm *vcm,
+				   struct vcm_attachment *attachment,
+				   const struct vcm_iommu_domain *d)
+{
+	const struct iommu_domain_geometry *geometry = &d->domain->geometry;
+	int ret = 0;
+
+	attachment->granule = vcm_iommu_granule(d);
+	if (geometry->force_aperture)
+		ret = vcm_iommu_block_above(attachment, geometry->aperture_end);
+	if (!ret && geometry->force_aperture && geometry->aperture_start)
+		ret = vcm_attachment_block(attachment, 0,
+					   geometry->aperture_start - 1);
+	/* Mapped permanently, even if it was for another device */
+	if (!ret && d->msi.last)
+		ret = vcm_attachment_block(attachment, d->msi.start,
+					   d->msi.last);
+	return ret ?: vcm_attach_limits(vcm, attachment);
+}
+
 /*
- * Only an attached domain tells its page sizes and aperture for certain, so the
- * device is attached to one here.
+ * The device may join a domain that is filled, so its own limits are put in
+ * force first. The page sizes and the aperture of a domain are known for
+ * certain only while it is attached, so a new one is filled last.
  */
-static int vcm_iommu_limits(struct vcm *vcm, struct vcm_master *master)
+static int vcm_iommu_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
 	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
-	struct device *dev = master->dev;
 	struct vcm_iommu_domain *d;
 	int ret;
 
-	ret = vcm_iommu_check(ctx, dev);
+	ret = vcm_iommu_check(attachment->dev);
+	if (!ret)
+		ret = vcm_iommu_device_limits(vcm, attachment);
 	if (ret)
 		return ret;
-	d = vcm_iommu_choose(ctx, dev);
+	d = vcm_iommu_choose(ctx, attachment->dev);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	d->masters++;
-	master->priv = d;
+	d->devices++;
+	attachment->priv = d;
 
-	master->granule = 1UL << __ffs(d->domain->pgsize_bitmap);
-	master->unsnooped =
-		!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY);
-	ret = vcm_iommu_block_outside(master, d->domain);
-	if (!ret)
-		ret = vcm_iommu_block_regions(master);
-	if (!ret)
-		ret = vcm_iommu_block_bridge(master);
-	/* Mapped for good, even if it was for another device */
-	if (!ret && d->msi.last)
-		ret = vcm_master_block(master, d->msi.start, d->msi.last);
+	ret = vcm_iommu_domain_limits(vcm, attachment, d);
+	if (!ret && list_empty(&d->entry))
+		ret = vcm_iommu_fill(ctx, d);
 	if (ret)
-		vcm_iommu_forget(vcm, master);
+		vcm_iommu_detach(vcm, attachment);
 	return ret;
 }
 
 /* Contexts */
+
+/* No device is attached, so nothing is reached through the domains. */
+static bool vcm_iommu_destroy(struct vcm *vcm)
+{
+	struct vcm_iommu *ctx = to_vcm_iommu(vcm);
+	struct vcm_iommu_domain *d, *next;
+
+	list_for_each_entry_safe(d, next, &ctx->domains, entry)
+		vcm_iommu_domain_free(d);
+	INIT_LIST_HEAD(&ctx->domains);
+	return true;
+}
 
 static void vcm_iommu_release(struct vcm *vcm)
 {
@@ -792,13 +842,13 @@ static const struct vcm_driver vcm_iommu_driver = {
 	.map = vcm_iommu_map,
 	.unmap = vcm_iommu_unmap,
 	.unmap_many = vcm_iommu_unmap_many,
-	.limits = vcm_iommu_limits,
-	.forget = vcm_iommu_forget,
 	.attach = vcm_iommu_attach,
+	.detach = vcm_iommu_detach,
+	.destroy = vcm_iommu_destroy,
 	.release = vcm_iommu_release,
 };
 
-/* The context's aperture is what a domain translates, in whole granules. */
+/* Set the aperture to the whole granules that a domain translates. */
 static int vcm_iommu_init(struct vcm_iommu *ctx,
 			  const struct iommu_domain *domain)
 {
@@ -818,13 +868,13 @@ static int vcm_iommu_init(struct vcm_iommu *ctx,
 			domain->pgsize_bitmap);
 }
 
-/* Sets up a context after a domain that is made for this only. */
+/* Set up a context like a domain that is attached and freed for this. */
 static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
 {
 	struct iommu_domain *domain;
 	int ret;
 
-	ret = vcm_iommu_check(ctx, dev);
+	ret = vcm_iommu_check(dev);
 	if (ret)
 		return ret;
 	domain = vcm_iommu_domain_get(dev);
@@ -843,31 +893,34 @@ static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
 /**
  * vcm_iommu_create() - create a context behind a device's IOMMU
  * @dev: the device, with its driver bound to it and its DMA mask set
- * @params: choices, NULL for the defaults
  *
  * The device, idle meanwhile, is attached and the context inactive: until
  * vcm_activate() it reaches nothing. Its DMA API is off until it is detached.
  * Devices attached later may be behind other IOMMUs; the page sizes and the
- * aperture of the context are those of @dev's, narrowed by theirs. Where an
+ * aperture of the context are those of @dev, narrowed by theirs. Page tables
+ * remain until vcm_destroy(): a device that is attached again writes no leaf,
+ * but virtio-iommu sends all mappings again. A device whose default domain is an
+ * identity mapping reaches all memory again after it was detached. Where an
  * IOMMU translates MSI writes, a driver allocates its interrupt vectors after
- * this and frees them before the device is detached.
+ * this call and frees them before the device is detached.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who gives it up with
- * vcm_destroy() before he lets go of the device; -EINVAL for a bad pointer,
- * -ENODEV when the device is not behind an IOMMU, -EPERM when its default
- * domain is an identity mapping and @params does not allow that, -EOPNOTSUPP
- * when its IOMMU group has further devices or firmware needs it to reach memory
- * at all times; -EBUSY when it is attached to another context, -ENOMEM, or what
- * the IOMMU driver answers.
+ * Return: the context, which belongs to the caller, who calls vcm_destroy()
+ * before the driver is unbound from the device; or an error pointer:
+ *
+ * * -EINVAL if @dev is a bad pointer
+ * * -ENODEV if the device is not behind an IOMMU
+ * * -EOPNOTSUPP if its IOMMU group has other devices, firmware needs it to
+ *   reach memory at all times, or its memory has to be copied
+ * * -EBUSY if it is attached to another context
+ * * -ENOMEM, or an errno of the IOMMU driver
  */
-struct vcm *vcm_iommu_create(struct device *dev,
-			     const struct vcm_iommu_params *params)
+struct vcm *vcm_iommu_create(struct device *dev)
 {
 	struct vcm_iommu *ctx;
 	int ret;
 
-	if (IS_ERR_OR_NULL(dev) || IS_ERR(params))
+	if (IS_ERR_OR_NULL(dev))
 		return ERR_PTR(-EINVAL);
 	if (!device_iommu_mapped(dev))
 		return ERR_PTR(-ENODEV);
@@ -875,9 +928,6 @@ struct vcm *vcm_iommu_create(struct device *dev,
 	ctx = kzalloc_obj(*ctx);
 	if (!ctx)
 		return ERR_PTR(-ENOMEM);
-	if (params)
-		ctx->allow_identity_default = params->allow_identity_default;
-
 	INIT_LIST_HEAD(&ctx->domains);
 
 	ret = vcm_iommu_model(ctx, dev);

@@ -2,14 +2,19 @@
 /*
  * Virtual Contiguous Memory: the MMU of one media block of a SoC.
  *
- * A template: io-pgtable writes the table, in ARM's short-descriptor format, and
- * leaves locking to the caller. What remains are registers, interrupt and power.
- * A master names its MMU by "test,mmu", a phandle. "iommus" is the IOMMU core's:
- * that waits for iommu_ops, to give the master a DMA-API domain.
- * Power follows the masters, through device links: the MMU is on while one of
- * them is, and unbinding its driver unbinds theirs first. While it is off, only
- * the table is written; the registers follow when power returns.
- * Memory for 16 MiB leaves takes %VCM_ALLOC_CONTIG, or vcm_cma_create().
+ * A template. io-pgtable writes the page table, in ARM's short-descriptor
+ * format, and leaves locking to the caller. This driver does the rest:
+ * registers, interrupt and power.
+ *
+ * A device names its MMU by the phandle "test,mmu". The property "iommus" is
+ * for drivers with iommu_ops: the IOMMU core would defer the probe of the
+ * device until there are such. Device links connect the power of the MMU with
+ * that of its devices, and unbind the drivers of the devices before this one.
+ * Without power, only the page table is written; the registers follow when
+ * power returns.
+ *
+ * Memory for 16 MiB leaves needs %VCM_ALLOC_CONTIG or vcm_cma_create(), and
+ * where CMA serves, a CONFIG_CMA_ALIGNMENT of 16 MiB.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -27,53 +32,53 @@
 #include <linux/vcm-sample.h>
 
 #define SAMPLE_CTRL		0x00	/* 0: every access is refused */
-#define SAMPLE_CTRL_ON		0x03	/* translates, and reports faults */
+#define SAMPLE_CTRL_ON		0x03	/* translate and report faults */
 #define SAMPLE_TABLE		0x04	/* TTBR0 of the format */
-#define SAMPLE_INV_ADDR		0x08	/* the leaf that has it, of any size */
-#define SAMPLE_INV_ALL		0x0c	/* with pointers to tables */
+#define SAMPLE_INV_ADDR		0x08	/* drop the leaf of an address */
+#define SAMPLE_INV_ALL		0x0c	/* also pointers to tables */
 #define SAMPLE_STATUS		0x10
-#define SAMPLE_STATUS_BUSY	BIT(0)	/* invalidations are under way */
-#define SAMPLE_FAULT_ADDR	0x14	/* of the first since VALID was written */
+#define SAMPLE_STATUS_BUSY	BIT(0)	/* invalidations in progress */
+#define SAMPLE_FAULT_ADDR	0x14	/* of the first fault after VALID */
 #define SAMPLE_FAULT_STATUS	0x18
 #define SAMPLE_FAULT_VALID	BIT(0)
 #define SAMPLE_FAULT_WRITE	BIT(1)
 #define SAMPLE_PAGE_SIZES	(SZ_4K | SZ_64K | SZ_1M | SZ_16M)
-#define SAMPLE_INV_MAX		SZ_64K	/* more is not dropped one by one */
+#define SAMPLE_INV_MAX		SZ_64K	/* more: SAMPLE_INV_ALL */
 
 /*
- * The MMU. Contexts may refer to it after its driver has gone. Three members say
- * what it does, where "*" stands for yes or no:
+ * The MMU. Contexts may refer to it after its driver was unbound. Three members
+ * describe its state; "*" means yes or no:
  *
  *	powered	on	failed
- *	no	no	no	asleep, only the page table is written
- *	yes	no	no	awake, refuses every access
+ *	no	no	no	suspended, only the page table is written
+ *	yes	no	no	refuses every access
  *	yes	yes	no	translates for @ctx
- *	*	no	yes	did not answer; off until power returns
- *	*	yes	yes	did not answer; may translate, so nothing is let go
+ *	*	no	yes	did not answer, off until power returns
+ *	*	yes	yes	did not answer, may translate: memory is kept
  *
- * It is not powered once @gone is set, and nothing can be bound any more.
+ * After @gone is set, it has no power and nothing can be bound.
  */
 struct vcm_sample {
 	struct device *dev;
 	struct regmap *regs;
 	u64 offset;		/* in @regs */
-	bool coherent;		/* walks snoop the CPU's caches */
+	bool coherent;		/* walks snoop the CPUs' caches */
 	refcount_t refs;
 	struct list_head entry;
 
-	struct mutex lock;	/* for all below, registers and page tables */
-	struct vcm_sample_ctx *ctx;	/* what its masters see */
-	unsigned int masters;
-	bool powered;		/* exact, unlike the status of runtime PM */
-	bool on;		/* may translate: was not seen to be off */
-	bool failed;		/* did not answer, not used until power returns */
-	bool gone;		/* has no driver, for good */
+	struct mutex lock;	/* the fields below, registers, page tables */
+	struct vcm_sample_ctx *ctx;	/* seen by its devices */
+	unsigned int devices;	/* attached to @ctx */
+	bool powered;		/* exact, unlike runtime PM status */
+	bool on;		/* translates, or may translate */
+	bool failed;		/* unused until power returns */
+	bool gone;		/* its driver was unbound */
 };
 
 struct vcm_sample_ctx {
 	struct vcm_mmu mmu;
 	struct vcm_sample *hw;
-	struct io_pgtable_ops *table;	/* from first live binding to last */
+	struct io_pgtable_ops *table;	/* while a binding is live */
 	u32 base;		/* of @table, for SAMPLE_TABLE */
 };
 
@@ -85,7 +90,7 @@ static struct vcm_sample_ctx *to_ctx(struct vcm *vcm)
 	return container_of(vcm, struct vcm_sample_ctx, mmu.vcm);
 }
 
-/* Why nothing can be bound now; 0 if it can */
+/* Return 0, or the errno of a bind. */
 static int vcm_sample_error(struct vcm_sample *hw)
 {
 	lockdep_assert_held(&hw->lock);
@@ -97,12 +102,12 @@ static int vcm_sample_error(struct vcm_sample *hw)
 static void vcm_sample_write(struct vcm_sample *hw, u32 reg, u32 value)
 {
 	lockdep_assert_held(&hw->lock);
-	wmb();	/* the page table is written before the register */
+	wmb();	/* page table before register */
 	hw->failed |= !hw->powered ||
 		      regmap_write(hw->regs, hw->offset + reg, value);
 }
 
-/* The read returns when the write has arrived */
+/* Switch off. A read completes after the write before it. */
 static int vcm_sample_switch_off(struct vcm_sample *hw)
 {
 	u32 status;
@@ -116,8 +121,8 @@ static int vcm_sample_switch_off(struct vcm_sample *hw)
 }
 
 /*
- * Returns when no master uses an old translation, or an errno if one may.
- * Hardware that does not answer is switched off, which serves as well.
+ * Return 0 when no device uses an old translation, an errno if one may.
+ * Hardware that does not finish is switched off instead.
  */
 static int vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
 {
@@ -137,7 +142,7 @@ static int vcm_sample_invalidate(struct vcm_sample *hw, u32 addr, u32 size)
 	return vcm_sample_switch_off(hw);
 }
 
-/* Translate for the context that the masters see, or for nobody */
+/* Translate for the context that the devices see, if there is one. */
 static void vcm_sample_program(struct vcm_sample *hw)
 {
 	bool on = hw->ctx && hw->ctx->table;
@@ -145,7 +150,7 @@ static void vcm_sample_program(struct vcm_sample *hw)
 	if (!hw->powered)
 		return;
 	vcm_sample_write(hw, SAMPLE_CTRL, 0);
-	/* Drop the fault of an earlier context: the next one did not cause it */
+	/* Drop a fault of an earlier context */
 	vcm_sample_write(hw, SAMPLE_FAULT_STATUS, SAMPLE_FAULT_VALID);
 	if (on && !hw->failed)
 		vcm_sample_write(hw, SAMPLE_TABLE, hw->ctx->base);
@@ -200,7 +205,10 @@ static int vcm_sample_start(struct vcm *vcm)
 	return 0;
 }
 
-/* Hardware that cannot be switched off still walks the table: it is not freed */
+/*
+ * Hardware that cannot be switched off may still walk the table, so it is not
+ * freed.
+ */
 static void vcm_sample_stop(struct vcm *vcm)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
@@ -234,7 +242,7 @@ static int vcm_sample_prot(struct vcm *vcm, unsigned int flags)
 static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
 				phys_addr_t paddr, size_t pgsize,
 				size_t pgcount, unsigned int flags,
-				size_t *mapped)
+				gfp_t gfp, size_t *mapped)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	int ret;
@@ -247,8 +255,7 @@ static int vcm_sample_map_pages(struct vcm *vcm, dma_addr_t addr,
 	if (ret)
 		return ret;
 	ret = ctx->table->map_pages(ctx->table, addr, paddr, pgsize, pgcount,
-				    vcm_sample_prot(vcm, flags), GFP_KERNEL,
-				    mapped);
+				    vcm_sample_prot(vcm, flags), gfp, mapped);
 	if (ret)
 		return ret;
 	/* The hardware may have stopped answering in vcm_sample_flush_walk() */
@@ -264,7 +271,7 @@ static void vcm_sample_unmap_pages(struct vcm *vcm, dma_addr_t addr,
 	ctx->table->unmap_pages(ctx->table, addr, pgsize, pgcount, NULL);
 }
 
-/* Hardware that failed may still translate for a context without masters */
+/* Hardware that failed may still translate for a context without devices. */
 static int vcm_sample_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			       resource_size_t size)
 {
@@ -286,7 +293,7 @@ static void vcm_sample_put(void *data)
 	}
 }
 
-/* The MMU that a device names, while it has a driver */
+/* Find the MMU that a device names, if a driver is bound to it. */
 static struct vcm_sample *vcm_sample_find(struct device *dev)
 {
 	struct device_node *np = of_parse_phandle(dev->of_node, "test,mmu", 0);
@@ -302,44 +309,47 @@ static struct vcm_sample *vcm_sample_find(struct device *dev)
 	return ERR_PTR(-EPROBE_DEFER);
 }
 
-static int vcm_sample_limits(struct vcm *vcm, struct vcm_master *master)
+/* Put in force what a device cannot use; refuse devices of other MMUs. */
+static int vcm_sample_limits(struct vcm *vcm, struct vcm_attachment *attachment)
 {
-	struct device *dev = master->dev;
+	struct device *dev = attachment->dev;
 	struct vcm_sample *hw = vcm_sample_find(dev);
 	u64 last = vcm_device_last(dev);
+	int ret = 0;
 
 	if (IS_ERR(hw))
 		return -ENODEV;
-	/* From here on it is only compared with the one that the context holds */
+	/* It is only compared now; the context holds its own MMU */
 	vcm_sample_put(hw);
 	if (hw != to_ctx(vcm)->hw)
 		return -EINVAL;
-	master->unsnooped = device_get_dma_attr(dev) != DEV_DMA_COHERENT;
-	if (last >= U32_MAX)
-		return 0;
-	return vcm_master_block(master, last + 1, U32_MAX);
+	attachment->unsnooped = !vcm_device_snoops(dev);
+	if (last < U32_MAX)
+		ret = vcm_attachment_block(attachment, last + 1, U32_MAX);
+	return ret ?: vcm_attach_limits(vcm, attachment);
 }
 
-static void vcm_sample_detach(struct vcm *vcm, struct vcm_master *master)
+static void vcm_sample_detach(struct vcm *vcm,
+			      struct vcm_attachment *attachment)
 {
 	struct vcm_sample *hw = to_ctx(vcm)->hw;
 
 	guard(mutex)(&hw->lock);
-	if (!--hw->masters) {
+	if (!--hw->devices) {
 		hw->ctx = NULL;
 		vcm_sample_program(hw);
 	}
 }
 
 /*
- * The MMU gets power with the master and is unbound after it. The master is not
- * woken up: its driver may take the topology then. One that is not suspended may
- * be active soon without a further resume of the MMU, even if it is resuming or
- * suspending now, so the MMU is held for it. The next suspend of the master drops
- * all references of the link, however many they are.
+ * Link the MMU to a device: it gets power with the device and is unbound after
+ * it. The device is not resumed here, because its driver may take the topology
+ * then. A device that is not suspended may become active without another resume
+ * of the MMU, so the MMU is held for it. The next suspend of the device drops
+ * all references of the link.
  *
- * The link stays after detach, until the master's driver is unbound: the driver
- * core does not let a managed link be deleted by hand.
+ * The link remains after detach, until the driver of the device is unbound: a
+ * managed link cannot be deleted.
  */
 static struct device_link *vcm_sample_link(struct device *dev,
 					   struct device *mmu)
@@ -356,31 +366,50 @@ static struct device_link *vcm_sample_link(struct device *dev,
 }
 
 /*
- * One window is left: a device that is attached when the unbinding of the MMU's
- * driver has begun and @gone is not set yet. The driver core does not look for new
- * links any more, so it does not unbind the device's driver, and warns. The MMU is
- * switched off all the same, and the context can bind nothing.
+ * One race is left: a device that is attached while the driver of the MMU is
+ * being unbound, before @gone is set. The driver core ignores new links then,
+ * so it warns and does not unbind the driver of the device. The MMU is switched
+ * off anyway, and the context can bind nothing.
  */
-static int vcm_sample_attach(struct vcm *vcm, struct vcm_master *master)
+static int vcm_sample_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
 	struct vcm_sample_ctx *ctx = to_ctx(vcm);
 	struct vcm_sample *hw = ctx->hw;
 	struct device_link *link;
+	int ret;
+
+	ret = vcm_sample_limits(vcm, attachment);
+	if (ret)
+		return ret;
 
 	scoped_guard(mutex, &hw->lock) {
 		if (hw->gone)
 			return -ENODEV;
-		if (hw->masters && hw->ctx != ctx)
+		if (hw->devices && hw->ctx != ctx)
 			return -EBUSY;
 		hw->ctx = ctx;
-		if (!hw->masters++)
+		if (!hw->devices++)
 			vcm_sample_program(hw);
 	}
-	link = vcm_sample_link(master->dev, hw->dev);
+	link = vcm_sample_link(attachment->dev, hw->dev);
 	if (link && !READ_ONCE(hw->failed))
 		return 0;
-	vcm_sample_detach(vcm, master);
+	vcm_sample_detach(vcm, attachment);
 	return -ENODEV;
+}
+
+/* A table is left if the hardware did not answer at the last unbind. */
+static bool vcm_sample_destroy(struct vcm *vcm)
+{
+	struct vcm_sample_ctx *ctx = to_ctx(vcm);
+
+	guard(mutex)(&ctx->hw->lock);
+	if (ctx->hw->on && ctx->hw->failed)
+		return false;
+	if (ctx->table)
+		free_io_pgtable_ops(ctx->table);
+	ctx->table = NULL;
+	return true;
 }
 
 static void vcm_sample_release(struct vcm *vcm)
@@ -394,9 +423,9 @@ static const struct vcm_mmu_driver vcm_sample_ops = {
 		VCM_MMU_OPS,
 		.owner = THIS_MODULE,
 		.name = "vcm-sample",
-		.limits = vcm_sample_limits,
 		.attach = vcm_sample_attach,
 		.detach = vcm_sample_detach,
+		.destroy = vcm_sample_destroy,
 		.release = vcm_sample_release,
 	},
 	.map_pages = vcm_sample_map_pages,
@@ -408,17 +437,21 @@ static const struct vcm_mmu_driver vcm_sample_ops = {
 
 /**
  * vcm_sample_create() - create a context behind the MMU of a media block
- * @dev: a master of the block, with its driver bound to it
+ * @dev: a device of the block, with its driver bound to it
  *
- * The device is attached and the context inactive. Further masters of the block
- * may be attached. The MMU is powered while one of them is, and their drivers are
- * unbound before the MMU's. Both remain so after vcm_detach(), until the driver
- * of the device is unbound.
+ * The device is attached and the context inactive. Other devices of the block
+ * may be attached. The MMU has power while one of them has, and their drivers
+ * are unbound before that of the MMU. Both remain so after vcm_detach(), until
+ * the driver of the device is unbound.
  *
  * Context: Process context, may sleep.
- * Return: the context, given up with vcm_destroy(); -EINVAL for a bad pointer,
- * -ENODEV when @dev names no MMU or that does not work, -EPROBE_DEFER when it
- * has no driver yet, -EBUSY when its masters see another context, -ENOMEM.
+ * Return: the context, whose opposite is vcm_destroy(); or an error pointer:
+ *
+ * * -EINVAL if @dev is a bad pointer
+ * * -ENODEV if @dev names no MMU, or the MMU does not work
+ * * -EPROBE_DEFER if no driver is bound to the MMU yet
+ * * -EBUSY if the devices of the MMU see another context
+ * * -ENOMEM
  */
 struct vcm *vcm_sample_create(struct device *dev)
 {
@@ -457,7 +490,7 @@ err_put:
 }
 EXPORT_SYMBOL_GPL(vcm_sample_create);
 
-/* A thread: the bus may sleep. Detach waits for the lock, so no report is late */
+/* A thread, because the bus may sleep. Detach waits for the lock. */
 static irqreturn_t vcm_sample_irq(int irq, void *data)
 {
 	struct vcm_sample *hw = data;
@@ -504,7 +537,7 @@ static int vcm_sample_resume(struct device *dev)
 static DEFINE_RUNTIME_DEV_PM_OPS(vcm_sample_pm_ops, vcm_sample_suspend,
 				 vcm_sample_resume, NULL);
 
-/* A block may have one register map for all that is in it */
+/* A block may have one register map for all of its parts. */
 static int vcm_sample_map_regs(struct platform_device *pdev,
 			       struct vcm_sample *hw)
 {
@@ -545,7 +578,7 @@ static int vcm_sample_probe(struct platform_device *pdev)
 	irq = platform_get_irq(pdev, 0);
 	if (irq < 0)
 		return irq;
-	/* Resuming it shows that it answers, and ends what a boot loader began */
+	/* Check that it answers, and end what a boot loader began */
 	ret = devm_pm_runtime_enable(dev) ?: pm_runtime_resume_and_get(dev);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot be switched on\n");

@@ -7,15 +7,6 @@
 
 #include <linux/vcm.h>
 
-/**
- * struct vcm_cma_params - choices of vcm_cma_create()
- * @align: alignment of allocations, bytes, a power of two; 0 for that of a page
- */
-struct vcm_cma_params {
-	resource_size_t align;
-};
-
-struct vcm *vcm_cma_create(struct device *dev,
-			   const struct vcm_cma_params *params);
+struct vcm *vcm_cma_create(struct device *dev);
 
 #endif /* _LINUX_VCM_CMA_H */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Virtual Contiguous Memory: for those who provide contexts.
+ * Virtual Contiguous Memory: for drivers that provide contexts.
  *
  * Three ways lead to a context: the page-table wrapper (struct vcm_mmu) for an
  * MMU that is programmed page run by page run, the one-to-one wrapper (struct
- * vcm_o2o) for masters that see physical addresses, and struct vcm_driver for
- * everything that handles whole bindings itself.
+ * vcm_o2o) for devices that see physical addresses, and struct vcm_driver for
+ * hardware that handles whole bindings itself.
  */
 #ifndef _LINUX_VCM_DRV_H
 #define _LINUX_VCM_DRV_H
 
+#include <linux/gfp_types.h>
 #include <linux/mutex.h>
 #include <linux/vcm.h>
 
-struct module;
-struct vcm_master;
+struct vcm_attachment;
 
 /**
  * struct vcm_range - a range of device addresses
@@ -27,16 +27,17 @@ struct vcm_range {
 };
 
 /**
- * struct vcm_master - a device attached to a context
+ * struct vcm_attachment - a device that sees a context
  * @dev: the device
- * @granule: smallest page of the MMU in front of it, 0 when there is no limit
- * @unsnooped: it does not snoop the caches of the CPUs
+ * @granule: smallest page of the MMU in front of it, bytes; 0: no limit
+ * @unsnooped: the device does not snoop the caches of the CPUs
  * @priv: for the provider
  *
- * Made by vcm_attach(). &vcm_driver.limits fills in what the device is like
- * and describes with vcm_master_block() which addresses it cannot use.
+ * vcm_attach() allocates it. &vcm_driver.attach fills in @granule and @unsnooped,
+ * names the addresses that the device cannot use with vcm_attachment_block(),
+ * and calls vcm_attach_limits().
  */
-struct vcm_master {
+struct vcm_attachment {
 	struct device *dev;
 	unsigned long granule;
 	bool unsnooped;
@@ -45,60 +46,63 @@ struct vcm_master {
 	/* private: */
 	struct list_head entry;
 	unsigned int nr_blocked;
+	unsigned int nr_in_force;
 	struct vcm_range *blocked;
 };
 
 /**
- * struct vcm_driver - what a context does for the core
+ * struct vcm_driver - operations of a provider
  * @owner: module of these operations, pinned until the context is freed
  * @name: name of the provider, for messages
- * @res_flags: the VCM_RES_* flags that the provider honours beyond READ and
- *	WRITE
+ * @res_flags: VCM_RES_* flags that the provider honours, READ and WRITE aside
  * @fixed: addresses follow the memory: there is no vcm_reserve(), @map sets
  *	&vcm_res.start, and the context is always active
- * @permanent: the context is never destroyed: vcm_destroy() warns, and there is
- *	no @release
- * @reserve: for a context whose addresses somebody else gives out: get @span
- *	bytes for @res, from an address on that is congruent to @phase modulo
- *	@align, a power of two, and set &vcm_res.start to it. -ENOSPC when there
- *	are none; the core tries a smaller @align then. NULL: the core chooses
- * @unreserve: give back what @reserve got; never fails. There are both or
- *	neither
- * @alloc: allocate memory from an area of the provider's own, as the last
- *	argument wants it. @size is a multiple of the page size and of the
- *	granule, @flags are known ones. NULL: the page allocator serves
- * @suits: whether memory can be bound where addresses follow the memory.
+ * @reserve: get @span bytes of addresses for @res, from an address on that is
+ *	congruent to @phase modulo @align, a power of two, and store the address
+ *	in &vcm_res.start. -ENOSPC if there is no such range; the core tries a
+ *	smaller @align then. For contexts whose addresses are allocated outside
+ *	of VCM. NULL: the core allocates them
+ * @unreserve: release what @reserve got; never fails. Required with @reserve
+ * @alloc: allocate memory that meets @params from an area of the provider's.
+ *	@size is a multiple of the page size and of the granule. NULL: the page
+ *	allocator serves
+ * @suits: return true if memory can be bound where addresses follow the memory.
  *	Optional
  * @map: make @phys reachable at @res. The memory fits the reservation, and its
- *	parts are aligned to the granule unless @fixed. May sleep and allocate
- *	with GFP_KERNEL; on an error nothing has changed
- * @unmap: take @phys away again. When it returns no master reaches the memory
- *	through @res. May sleep; never fails and never allocates. If hardware
- *	does not let go, it calls vcm_quarantine(). NULL: there is nothing to be
- *	done, with @fixed only
+ *	parts are aligned to the granule unless @fixed. A @fixed provider stores
+ *	the address in &vcm_res.start, or returns -EOPNOTSUPP if vcm_res_placed()
+ *	and the address would change. May sleep and allocate memory, with
+ *	vcm_map_gfp(). On an error nothing is mapped; what the hardware did not
+ *	unmap again is passed to vcm_quarantine()
+ * @unmap: make @phys unreachable through @res. May sleep; never fails and never
+ *	allocates. What the hardware did not unmap is passed to
+ *	vcm_quarantine(). Optional with @fixed
  * @unmap_many: the same for a list of reservations, linked by their
- *	&vcm_res.vcm_entry and in ascending order of addresses; the memory is
- *	their &vcm_res.phys. For providers that can wait once for all. Optional
- * @limits: refuse a device that cannot see this context, describe what any
- *	other cannot use with vcm_master_block(). NULL: there is no vcm_attach()
- * @forget: undo @limits; never fails. Optional
- * @attach: make the context visible to a device. Optional
+ *	&vcm_res.vcm_entry, in ascending order of addresses; the memory is
+ *	&vcm_res.phys. For providers that can wait once for all. Optional
+ * @attach: let a device see the context. Before anything bound is visible to
+ *	the device, call vcm_attach_limits(), also if there are no limits. NULL:
+ *	vcm_attach() is -EOPNOTSUPP
  * @detach: undo @attach; never fails. Optional
- * @release: free the context, after the last reference has gone
+ * @destroy: free the page tables. Called once, by vcm_destroy(), after every
+ *	device was detached and every binding unmapped. Return true if the
+ *	hardware cannot reach any memory any more: quarantined memory is released
+ *	then. Optional
+ * @release: free the context, after the last reference was dropped. NULL: the
+ *	context is never destroyed
  *
  * The core calls @map and @unmap of different reservations in parallel, and
- * those of one reservation one after the other. @map, @unmap and @unreserve run
- * with the topology held for reading or writing, @limits, @forget, @attach and
- * @detach with it held for writing, @reserve with it held for reading,
- * @alloc, @suits and @release without it. Once vcm_destroy() has returned,
- * @release alone is called.
+ * those of one reservation one after the other. It calls @map, @unmap,
+ * @unmap_many, @reserve and @unreserve with the topology held for reading or
+ * writing, @attach, @detach and @destroy with it held for writing, @alloc,
+ * @suits and @release without it. After vcm_destroy() has returned, @release is
+ * the only operation called.
  */
 struct vcm_driver {
 	struct module *owner;
 	const char *name;
 	unsigned int res_flags;
 	bool fixed;
-	bool permanent;
 
 	int (*reserve)(struct vcm_res *res, resource_size_t span,
 		       dma_addr_t align, dma_addr_t phase);
@@ -110,27 +114,28 @@ struct vcm_driver {
 	int (*map)(struct vcm_res *res, struct vcm_phys *phys);
 	void (*unmap)(struct vcm_res *res, struct vcm_phys *phys);
 	void (*unmap_many)(struct vcm *vcm, struct list_head *batch);
-	int (*limits)(struct vcm *vcm, struct vcm_master *master);
-	void (*forget)(struct vcm *vcm, struct vcm_master *master);
-	int (*attach)(struct vcm *vcm, struct vcm_master *master);
-	void (*detach)(struct vcm *vcm, struct vcm_master *master);
+	int (*attach)(struct vcm *vcm, struct vcm_attachment *attachment);
+	void (*detach)(struct vcm *vcm, struct vcm_attachment *attachment);
+	bool (*destroy)(struct vcm *vcm);
 	void (*release)(struct vcm *vcm);
 };
 
 int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap);
-int vcm_master_block(struct vcm_master *master, dma_addr_t start,
-		     dma_addr_t last);
+int vcm_attachment_block(struct vcm_attachment *attachment, dma_addr_t start,
+			 dma_addr_t last);
+int vcm_attach_limits(struct vcm *vcm, struct vcm_attachment *attachment);
 
 /**
- * vcm_map_errno() - what &vcm_driver.map says of an error of the IOMMU API
- * @ret: what that API answered
+ * vcm_map_errno() - translate an error of the IOMMU API for &vcm_driver.map
+ * @ret: return value of that API
  *
- * Drivers of IOMMUs say in two ways that a page table cannot describe memory:
- * too high an address, and no RAM. The core has looked at everything else.
+ * Drivers of IOMMUs use two errnos for memory that a page table cannot
+ * describe: for an address that is too high, and for memory that is not RAM. The
+ * core has checked everything else.
  *
  * Context: Any.
- * Return: 0 if @ret is, else an errno of vcm_bind().
+ * Return: 0 if @ret is 0, else an errno of vcm_bind().
  */
 static inline int vcm_map_errno(int ret)
 {
@@ -140,6 +145,7 @@ static inline int vcm_map_errno(int ret)
 }
 
 u64 vcm_device_last(struct device *dev);
+bool vcm_device_snoops(struct device *dev);
 bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
 
@@ -149,7 +155,7 @@ void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
  * @phys: the memory
  * @priv: as given to vcm_visit_live()
  *
- * Return: 0 to go on, or another value, at which the visit ends.
+ * Return: 0 to continue, or another value that ends the visit.
  */
 typedef int (*vcm_live_fn)(struct vcm_res *res, struct vcm_phys *phys,
 			   void *priv);
@@ -157,54 +163,98 @@ typedef int (*vcm_live_fn)(struct vcm_res *res, struct vcm_phys *phys,
 int vcm_visit_live(struct vcm *vcm, vcm_live_fn fn, void *priv);
 
 /**
- * vcm_snooped() - whether devices snoop the caches of the CPUs
+ * enum vcm_coherence - value of &vcm.coherence
+ * @VCM_COHERENCE_UNKNOWN: no device has been attached yet
+ * @VCM_SNOOPED: devices snoop the caches of the CPUs
+ * @VCM_UNSNOOPED: devices do not
+ * @VCM_CPU: the addresses are those of the CPUs, so there is nothing to hand over
+ *
+ * The first device decides it for the lifetime of the context.
+ */
+enum vcm_coherence {
+	VCM_COHERENCE_UNKNOWN,
+	VCM_SNOOPED,
+	VCM_UNSNOOPED,
+	VCM_CPU,
+};
+
+/**
+ * vcm_snooped() - return true unless devices do not snoop
  * @vcm: the context
  *
- * Context: Within an operation of the provider that holds the topology.
- * Return: true if the attached devices do, or the last ones did.
+ * Context: Any.
+ * Return: false if caches have to be maintained for the devices.
  */
 static inline bool vcm_snooped(const struct vcm *vcm)
 {
-	return !vcm->unsnooped;
+	return READ_ONCE(vcm->coherence) != VCM_UNSNOOPED;
 }
 
 /**
- * vcm_granule() - smallest page of a context
+ * vcm_granule() - return the smallest page of a context
  * @vcm: the context
  *
  * It is the smallest page that the context and all attached devices can handle,
- * so it may change when devices come and go.
+ * so it may change when devices are attached and detached.
  *
  * Context: Any.
- * Return: bytes; every reservation starts and ends on a multiple of it.
+ * Return: bytes. Every reservation starts and ends on a multiple of it.
  */
 static inline unsigned long vcm_granule(const struct vcm *vcm)
 {
 	return READ_ONCE(vcm->granule);
 }
 
+/**
+ * vcm_res_placed() - return true if a reservation has its address
+ * @res: the reservation
+ *
+ * For &vcm_driver.map where addresses follow the memory: the first bind sets
+ * the address, every later one must find the memory at the same one.
+ *
+ * Context: Within &vcm_driver.map.
+ * Return: true if &vcm_res.start must not change.
+ */
+static inline bool vcm_res_placed(const struct vcm_res *res)
+{
+	/* The tree may be rebalanced meanwhile, but not leave out a node */
+	return READ_ONCE(res->va_node.__rb_parent_color) !=
+	       (unsigned long)&res->va_node;
+}
+
 /* Physical memory */
 
-/**
- * struct vcm_phys_ops - who takes memory back
- * @owner: module of @free, pinned by every allocation that names it
- * @free: take back the memory of all parts. May sleep, cannot fail, and must
- *	neither bind nor unbind nor drop a reservation. NULL: the memory belongs
- *	to somebody else
+/*
+ * &vcm_phys.flags: the memory is RAM of the kernel and has struct pages; it is
+ * charged to a memory cgroup; the CPU maps it write-combined; it is imported.
  */
-struct vcm_phys_ops {
-	struct module *owner;
-	void (*free)(struct vcm_phys *phys);
-};
-
-/* &vcm_phys.flags: the memory is RAM of the kernel and has struct pages */
 #define VCM_PHYS_PAGES		BIT(0)
+#define VCM_PHYS_ACCOUNT	BIT(1)
+#define VCM_PHYS_WC		BIT(2)
+#define VCM_PHYS_IMPORT		BIT(3)
+
+/**
+ * vcm_map_gfp() - return how &vcm_driver.map allocates page tables
+ * @phys: the memory that is being mapped
+ *
+ * Context: Any.
+ * Return: GFP_KERNEL, or GFP_KERNEL_ACCOUNT for memory that is charged.
+ */
+static inline gfp_t vcm_map_gfp(const struct vcm_phys *phys)
+{
+	return phys->flags & VCM_PHYS_ACCOUNT ? GFP_KERNEL_ACCOUNT : GFP_KERNEL;
+}
 
 struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 				const struct vcm_phys_params *params);
-struct vcm_phys *vcm_phys_new(unsigned int count, unsigned int phys_flags,
-			      const struct vcm_phys_ops *ops, void *priv);
+struct vcm_phys *__vcm_phys_new(unsigned int count, unsigned int phys_flags,
+				void (*free)(struct vcm_phys *phys), void *priv,
+				struct module *module);
 int vcm_phys_finish(struct vcm_phys *phys);
+
+/* Begin a physical allocation; see __vcm_phys_new() */
+#define vcm_phys_new(count, phys_flags, free, priv) \
+	__vcm_phys_new(count, phys_flags, free, priv, THIS_MODULE)
 
 /**
  * typedef vcm_phys_walk_fn - called for each run of equal pages
@@ -214,7 +264,7 @@ int vcm_phys_finish(struct vcm_phys *phys);
  * @pgsize: size of each page, bytes
  * @pgcount: number of pages
  *
- * Return: 0 to go on, or an errno, at which the walk ends.
+ * Return: 0 to continue, or an errno that ends the walk.
  */
 typedef int (*vcm_phys_walk_fn)(void *priv, dma_addr_t addr, phys_addr_t paddr,
 				size_t pgsize, size_t pgcount);
@@ -227,22 +277,24 @@ unsigned long vcm_leaves(const struct vcm_res *res);
 
 /**
  * struct vcm_mmu_driver - an MMU that is programmed by runs of equal pages
- * @vcm: the context's operations: VCM_MMU_OPS, owner, name and release, and
- *	whatever else the driver has of its own
+ * @vcm: operations of the context: VCM_MMU_OPS, owner, name and release, and
+ *	others that the driver has
  * @map_pages: write @pgcount leaves of @pgsize bytes, from @addr on and for
  *	consecutive physical addresses from @paddr on. @flags are VCM_RES_*, and
- *	%VCM_MMU_DEVICE for what is no RAM and must not be cached.
- *	Bytes mapped are added to @mapped even when it fails. It may succeed
- *	with fewer leaves, at the end of a table: it is called for the rest then
+ *	%VCM_MMU_DEVICE for memory that is not RAM and must not be cached. Page
+ *	tables are allocated with @gfp. Add the bytes mapped to @mapped, also on
+ *	an error. Fewer leaves than asked are a success too, at the end of a
+ *	table: the wrapper calls again for the rest
  * @unmap_pages: clear leaves that @map_pages wrote with the same @pgsize
- * @tlb_sync: invalidate @size bytes from @addr on and wait until no master uses
- *	an old translation. An errno when hardware neither did so nor could be
- *	switched off: the memory is never used again then, and @stop is not called
- * @start: before the first binding becomes live: program the table base.
+ * @tlb_sync: invalidate @size bytes from @addr on and wait until no device uses
+ *	an old translation. Return an errno if the hardware neither did so nor
+ *	could be switched off: the memory is quarantined then, and @stop is not
+ *	called
+ * @start: program the table base, before the first binding becomes live.
  *	Optional
- * @stop: after the last binding has gone, undoes @start. Optional
+ * @stop: undo @start, after the last binding was unmapped. Optional
  *
- * All may sleep; calls for different reservations run in parallel, @start and
+ * All may sleep. Calls for different reservations run in parallel; @start and
  * @stop exclude each other and every live binding.
  */
 struct vcm_mmu_driver {
@@ -250,7 +302,7 @@ struct vcm_mmu_driver {
 
 	int (*map_pages)(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 			 size_t pgsize, size_t pgcount, unsigned int flags,
-			 size_t *mapped);
+			 gfp_t gfp, size_t *mapped);
 	void (*unmap_pages)(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 			    size_t pgcount);
 	int (*tlb_sync)(struct vcm *vcm, dma_addr_t addr,
@@ -278,7 +330,7 @@ int vcm_mmu_map(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_mmu_unmap(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch);
 
-/* What is mapped is no RAM: registers for instance */
+/* The memory is not RAM: registers for instance */
 #define VCM_MMU_DEVICE		BIT(31)
 
 /* The members of struct vcm_driver that the page-table wrapper provides */
@@ -291,11 +343,11 @@ void vcm_mmu_unmap_many(struct vcm *vcm, struct list_head *batch);
 /* The one-to-one wrapper */
 
 /**
- * struct vcm_o2o_driver - masters that see physical addresses
- * @vcm: the context's operations: VCM_O2O_OPS, owner, name, alloc and release,
- *	and whatever else the driver has of its own
- * @to_bus: bus address of a physical address, DMA_MAPPING_ERROR where the bus
- *	has none; NULL: they are equal
+ * struct vcm_o2o_driver - devices that see physical addresses
+ * @vcm: operations of the context: VCM_O2O_OPS, owner, name, alloc and release,
+ *	and others that the driver has
+ * @to_bus: return the bus address of a physical address, DMA_MAPPING_ERROR if
+ *	the bus does not show it. NULL: the two are equal
  */
 struct vcm_o2o_driver {
 	struct vcm_driver vcm;
@@ -309,8 +361,8 @@ int vcm_o2o_map(struct vcm_res *res, struct vcm_phys *phys);
 bool vcm_o2o_suits(struct vcm *vcm, const struct vcm_phys *phys);
 
 /*
- * The members of struct vcm_driver that the one-to-one wrapper provides. No
- * hardware could take memory away from a device, so there is no unmap.
+ * The members of struct vcm_driver that the one-to-one wrapper provides. Nothing
+ * could make memory unreachable for the device, so there is no unmap.
  */
 #define VCM_O2O_OPS						\
 	.fixed = true,						\

@@ -3,7 +3,8 @@
  * KUnit tests for one-to-one contexts of Virtual Contiguous Memory that are
  * backed by CMA.
  *
- * They take their memory from the default area and count what is left of it.
+ * The memory comes from the default area. Each test checks that all of it was
+ * freed.
  */
 #include <kunit/device.h>
 #include <kunit/static_stub.h>
@@ -26,11 +27,11 @@
 #include "../vcm-internal.h"
 
 /**
- * struct cma_state - what a test finds
+ * struct cma_state - state of a test case
  * @cma: the default area
- * @free: pages that were free in it
- * @base: where it begins
- * @size: its bytes
+ * @free: number of its pages that were free at the beginning
+ * @base: its first physical address
+ * @size: its size, bytes
  */
 struct cma_state {
 	struct cma *cma;
@@ -46,7 +47,7 @@ static unsigned long cma_free_pages(struct kunit *test)
 	return READ_ONCE(state->cma->available_count);
 }
 
-/* A device that snoops and reaches what @mask says. */
+/* Register a device that snoops, with a DMA mask. */
 static struct device *cma_device(struct kunit *test, const char *name, u64 mask)
 {
 	struct device *dev = kunit_device_register(test, name);
@@ -58,7 +59,7 @@ static struct device *cma_device(struct kunit *test, const char *name, u64 mask)
 	return dev;
 }
 
-/* How the device's bus shows memory; it belongs to the device. */
+/* Give the bus of a device a window. It is freed with the device. */
 static void cma_set_window(struct kunit *test, struct device *dev,
 			   phys_addr_t cpu, dma_addr_t bus, u64 size)
 {
@@ -72,18 +73,16 @@ static void cma_set_window(struct kunit *test, struct device *dev,
 	dev->dma_range_map = map;
 }
 
-/* What is left of a device when its driver has gone. */
+/* Free the window of a device, as happens when its driver is unbound. */
 static void cma_clear_window(struct device *dev)
 {
 	kfree(dev->dma_range_map);
 	dev->dma_range_map = NULL;
 }
 
-static struct vcm *cma_create(struct kunit *test, struct device *dev,
-			      resource_size_t align)
+static struct vcm *cma_create(struct kunit *test, struct device *dev)
 {
-	const struct vcm_cma_params params = { .align = align };
-	struct vcm *vcm = vcm_cma_create(dev, &params);
+	struct vcm *vcm = vcm_cma_create(dev);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
 	return vcm;
@@ -99,11 +98,11 @@ static struct vcm_phys *cma_alloc_part(struct kunit *test, struct vcm *vcm,
 	return phys;
 }
 
-/* Where the first free page of the area is. */
+/* Return the physical address of the first free page of the area. */
 static phys_addr_t cma_probe(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "probe", DMA_BIT_MASK(64));
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 	struct vcm_phys *phys = cma_alloc_part(test, vcm, PAGE_SIZE);
 	phys_addr_t paddr = phys->parts[0].paddr;
 
@@ -113,69 +112,55 @@ static phys_addr_t cma_probe(struct kunit *test)
 	return paddr;
 }
 
-/* vcm_cma_create: -EINVAL for an alignment that is no power of two */
-static void cma_params_test(struct kunit *test)
+/* vcm_cma_create: -EINVAL for a bad pointer; else a context with the device. */
+static void cma_create_test(struct kunit *test)
 {
-	static const resource_size_t good[] = { 0, 1, 8, PAGE_SIZE, SZ_1M };
-	static const resource_size_t bad[] = { 3, PAGE_SIZE + 1, 3 * PAGE_SIZE,
-					       SZ_1M - 1 };
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(40));
-	struct vcm_cma_params params;
 	struct vcm *vcm;
-	unsigned int i;
 
-	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(NULL, NULL), ERR_PTR(-EINVAL));
-	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(ERR_PTR(-ENODEV), NULL),
+	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(NULL), ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(ERR_PTR(-ENODEV)),
 			    ERR_PTR(-EINVAL));
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		params.align = bad[i];
-		KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(dev, &params),
-				    ERR_PTR(-EINVAL));
-	}
-	for (i = 0; i < ARRAY_SIZE(good); i++)
-		vcm_destroy(cma_create(test, dev, good[i]));
 
-	vcm = vcm_cma_create(dev, NULL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_EQ(test, (u64)vcm->start, 0);
 	KUNIT_EXPECT_EQ(test, (u64)vcm->last,
 			min_t(u64, DMA_BIT_MASK(40), ~(dma_addr_t)0));
-	/* After create the context is attached */
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, dev), -EALREADY);
 	vcm_destroy(vcm);
 }
 
-/* Addresses: the aperture ends at the mask or at the bus limit, in pages */
+/* vcm_cma_create: the aperture ends at the mask or at the bus limit, in pages. */
 static void cma_aperture_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(32));
 	struct vcm *vcm;
 
 	dev->bus_dma_limit = SZ_1G - 1;
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_EQ(test, (u64)vcm->last, SZ_1G - 1);
 	vcm_destroy(vcm);
 
 	dev->bus_dma_limit = SZ_1G + 5;
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_EQ(test, (u64)vcm->last, SZ_1G - 1);
 	vcm_destroy(vcm);
 
 	dev->bus_dma_limit = DMA_BIT_MASK(48);
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_EQ(test, (u64)vcm->last, DMA_BIT_MASK(32));
 	vcm_destroy(vcm);
 
 	dev->bus_dma_limit = PAGE_SIZE / 2;
-	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(dev, NULL), ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(dev), ERR_PTR(-EINVAL));
 }
 
-/* Memory: zeroed, also after somebody wrote to it; one part, rounded up */
+/* Memory: zeroed, also if it was written to and freed before; one part. */
 static void cma_zeroed_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
 	const size_t size = SZ_256K + PAGE_SIZE;
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 	struct vcm_phys *phys;
 	struct vcm_res *res;
 	phys_addr_t paddr = 0;
@@ -186,7 +171,7 @@ static void cma_zeroed_test(struct kunit *test)
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 		KUNIT_EXPECT_EQ(test, phys->count, 1);
 		KUNIT_EXPECT_EQ(test, (u64)phys->size, size);
-		/* Else it would not be the memory that was written to */
+		/* This is the memory that was written to */
 		if (i)
 			KUNIT_EXPECT_TRUE(test,
 					  phys->parts[0].paddr == paddr);
@@ -202,11 +187,11 @@ static void cma_zeroed_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* vcm_alloc: flags that CMA cannot honour */
+/* vcm_alloc: -EOPNOTSUPP for VCM_ALLOC_ACCOUNT, which CMA cannot honour. */
 static void cma_flags_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 
 	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, PAGE_SIZE, VCM_ALLOC_ACCOUNT),
 			    ERR_PTR(-EOPNOTSUPP));
@@ -219,55 +204,86 @@ static void cma_flags_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* CMA: alignment, whatever the sizes are */
+/*
+ * Alignment: natural: to the size rounded up to a power of two, up to
+ * CONFIG_CMA_ALIGNMENT.
+ */
 static void cma_align_test(struct kunit *test)
 {
-	static const resource_size_t align[] = { PAGE_SIZE, SZ_64K, SZ_1M,
-						 SZ_2M };
+	static const unsigned int pages[] = { 1, 2, 3, 4, 5, 16, 17, 64, 250 };
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
-	struct cma_state *state = test->priv;
-	struct vcm_phys *phys[4], *off;
-	struct vcm *vcm, *plain = cma_create(test, dev, 0);
-	unsigned int i, j, nr;
+	struct vcm *vcm = cma_create(test, dev);
+	struct vcm_phys *phys[ARRAY_SIZE(pages)], *off;
+	unsigned int i, order;
 
-	for (i = 0; i < ARRAY_SIZE(align); i++) {
-		/* What is free does not begin at an aligned address */
-		off = cma_alloc_part(test, plain, PAGE_SIZE);
-		vcm = cma_create(test, dev, align[i]);
-		nr = min_t(u64, ARRAY_SIZE(phys),
-			   div_u64(state->size, align[i]) / 2);
-		for (j = 0; j < nr; j++) {
-			phys[j] = cma_alloc_part(test, vcm, PAGE_SIZE * (1 + j));
-			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((u64)phys[j]->parts[0].paddr,
-							   align[i]));
-		}
-		while (j--)
-			vcm_free(phys[j]);
-		vcm_destroy(vcm);
-		vcm_free(off);
+	/* The first free page is not aligned to more than a page */
+	off = cma_alloc_part(test, vcm, PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		phys[i] = cma_alloc_part(test, vcm, pages[i] * PAGE_SIZE);
+		order = min(order_base_2(pages[i]), CONFIG_CMA_ALIGNMENT);
+		KUNIT_EXPECT_TRUE(test,
+				  IS_ALIGNED((u64)phys[i]->parts[0].paddr,
+					     PAGE_SIZE << order));
+		KUNIT_EXPECT_EQ(test, (u64)phys[i]->size, pages[i] * PAGE_SIZE);
 	}
-	vcm_destroy(plain);
-}
-
-/* An alignment that the area does not have is exhaustion, not a crash */
-static void cma_align_huge_test(struct kunit *test)
-{
-	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
-	resource_size_t align = (resource_size_t)1 <<
-				(8 * sizeof(resource_size_t) - 1);
-	struct vcm *vcm = cma_create(test, dev, align);
-
-	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, PAGE_SIZE, VCM_ALLOC_NOWARN),
-			    ERR_PTR(-ENOMEM));
+	while (i--)
+		vcm_free(phys[i]);
+	vcm_free(off);
 	vcm_destroy(vcm);
 }
 
-/* CMA: contiguity beyond MAX_PAGE_ORDER */
+#define CMA_HELD	64
+
+/*
+ * Alignment: if the area has nothing that is aligned naturally, memory that is
+ * aligned to the granule is returned.
+ */
+static void cma_align_falls_back_test(struct kunit *test)
+{
+	const unsigned int flags = VCM_ALLOC_NOWARN | VCM_ALLOC_NOZERO;
+	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
+	struct vcm *vcm = cma_create(test, dev);
+	struct vcm_phys *held[CMA_HELD], *single[4], *phys;
+	size_t size = SZ_1G;
+	unsigned int i, nr = 0;
+
+	phys = cma_alloc_part(test, vcm, 4 * PAGE_SIZE);
+	/* Until not even one page is left */
+	while (size >= PAGE_SIZE && nr < CMA_HELD) {
+		held[nr] = vcm_alloc(vcm, size, flags);
+		if (IS_ERR(held[nr]))
+			size /= 2;
+		else
+			nr++;
+	}
+	vcm_free(phys);
+	for (i = 0; i < 4; i++)
+		single[i] = cma_alloc_part(test, vcm, PAGE_SIZE);
+	KUNIT_EXPECT_LT(test, size, PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, single[3]->parts[0].paddr ==
+			  single[0]->parts[0].paddr + 3 * PAGE_SIZE);
+
+	vcm_free(single[1]);
+	vcm_free(single[2]);
+	phys = vcm_alloc(vcm, 2 * PAGE_SIZE, flags);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, phys);
+	if (!IS_ERR(phys))
+		KUNIT_EXPECT_FALSE(test, IS_ALIGNED((u64)phys->parts[0].paddr,
+						    2 * PAGE_SIZE));
+	vcm_free(phys);
+	vcm_free(single[3]);
+	vcm_free(single[0]);
+	while (nr--)
+		vcm_free(held[nr]);
+	vcm_destroy(vcm);
+}
+
+/* CMA: one part that is larger than any block of the page allocator. */
 static void cma_large_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
 	const size_t size = (PAGE_SIZE << MAX_PAGE_ORDER) * 2 + PAGE_SIZE;
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 	unsigned long free = cma_free_pages(test);
 	struct vcm_phys *phys;
 	struct vcm_res *res;
@@ -281,7 +297,7 @@ static void cma_large_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cma_free_pages(test), free - PHYS_PFN(size));
 	res = vcm_map(vcm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, (u64)res->bound_size, size);
+	KUNIT_EXPECT_EQ(test, (u64)res->res_size, size);
 	vcm_unmap(res);
 	vcm_free(phys);
 	vcm_destroy(vcm);
@@ -289,14 +305,14 @@ static void cma_large_test(struct kunit *test)
 
 #define CMA_PIECES	8
 
-/* CMA: exhaustion is -ENOMEM at once, and what is given back can be had again */
+/* CMA: -ENOMEM at once if the area is exhausted; freed memory can be had again. */
 static void cma_exhaustion_test(struct kunit *test)
 {
 	const unsigned int flags = VCM_ALLOC_NOWARN | VCM_ALLOC_NOZERO;
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
 	struct cma_state *state = test->priv;
 	size_t size = PAGE_ALIGN(div_u64(state->size, CMA_PIECES));
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 	struct vcm_phys *phys[CMA_PIECES + 1];
 	unsigned int i, round;
 
@@ -305,7 +321,7 @@ static void cma_exhaustion_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, (resource_size_t)1 << 31,
 					    flags), ERR_PTR(-ENOMEM));
 	if (sizeof(resource_size_t) > 4) {
-		/* This page count would fit if it were cut to 32 bits */
+		/* The number of pages would fit if it were cut to 32 bits */
 		const resource_size_t cut =
 			(resource_size_t)(PAGE_SIZE * (BIT_ULL(32) + 1));
 		const resource_size_t half = (resource_size_t)BIT_ULL(63);
@@ -334,38 +350,45 @@ static void cma_exhaustion_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* One-to-one: res->start is the bus address; bind after unbind works */
+/*
+ * vcm_map: res->start is the bus address, and a mapping belongs to its caller.
+ * vcm_bind: the same memory can be bound again, other memory is -EOPNOTSUPP.
+ */
 static void cma_bind_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 	struct vcm_phys *phys, *other;
-	struct vcm_res *res;
+	struct vcm_res *res, *second;
 
 	res = vcm_make_binding(vcm, SZ_64K, 0, VCM_RES_WRITE);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	phys = res->phys;
+	phys = vcm_phys_get(res->phys);
 	KUNIT_EXPECT_EQ(test, (u64)res->start,
 			(u64)phys_to_dma(dev, phys->parts[0].paddr));
-	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, VCM_RES_WRITE), res);
+	second = vcm_map(vcm, phys, VCM_RES_WRITE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	KUNIT_EXPECT_PTR_NE(test, second, res);
+	KUNIT_EXPECT_EQ(test, (u64)second->start, (u64)res->start);
 
 	other = cma_alloc_part(test, vcm, SZ_64K);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	vcm_unbind(res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, other), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
-	vcm_unmap(res);
+	vcm_unmap(second);
+	KUNIT_EXPECT_PTR_EQ(test, res->phys, phys);
 	vcm_unmap(res);
 	vcm_free(other);
 	vcm_free(phys);
 	vcm_destroy(vcm);
 }
 
-/* An allocation outlives the context it was made with */
+/* References of memory: an allocation outlives the context that made it. */
 static void cma_outlive_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
 	struct cma_state *state = test->priv;
-	struct vcm *vcm = cma_create(test, dev, 0);
+	struct vcm *vcm = cma_create(test, dev);
 	struct vcm_phys *phys = cma_alloc_part(test, vcm, SZ_64K);
 	struct vcm_res *res;
 
@@ -380,8 +403,8 @@ static void cma_outlive_test(struct kunit *test)
 }
 
 /*
- * vcm_alloc: -EADDRNOTAVAIL when the area lies outside what the device reaches,
- * and nothing is taken from it
+ * vcm_alloc: -EADDRNOTAVAIL if the device reaches no memory of the area, and none
+ * stays allocated.
  */
 static void cma_reach_test(struct kunit *test)
 {
@@ -394,17 +417,17 @@ static void cma_reach_test(struct kunit *test)
 		kunit_skip(test, "the CMA area begins at the bottom of memory");
 
 	dev = cma_device(test, "near", DMA_BIT_MASK(ilog2(paddr)));
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, PAGE_SIZE, 0),
 			    ERR_PTR(-EADDRNOTAVAIL));
 	KUNIT_EXPECT_PTR_EQ(test, vcm_make_binding(vcm, PAGE_SIZE, 0, 0),
 			    ERR_PTR(-EADDRNOTAVAIL));
 	vcm_destroy(vcm);
 
-	/* Half an allocation is not enough */
+	/* It must reach all of an allocation */
 	dev = cma_device(test, "half", DMA_BIT_MASK(64));
 	dev->bus_dma_limit = paddr + PAGE_SIZE - 1;
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, 2 * PAGE_SIZE, 0),
 			    ERR_PTR(-EADDRNOTAVAIL));
 	phys = cma_alloc_part(test, vcm, PAGE_SIZE);
@@ -413,7 +436,7 @@ static void cma_reach_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* The limits of every attached device count, from attach to detach */
+/* vcm_attach: the limits of each attached device count, until vcm_detach(). */
 static void cma_attach_limits_test(struct kunit *test)
 {
 	phys_addr_t paddr = cma_probe(test);
@@ -427,7 +450,7 @@ static void cma_attach_limits_test(struct kunit *test)
 	near = cma_device(test, "near", DMA_BIT_MASK(ilog2(paddr)));
 	other = cma_device(test, "other", DMA_BIT_MASK(64));
 	other->bus_dma_limit = paddr - 1;
-	vcm = cma_create(test, far, 0);
+	vcm = cma_create(test, far);
 
 	res = vcm_make_binding(vcm, PAGE_SIZE, 0, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
@@ -451,8 +474,8 @@ static void cma_attach_limits_test(struct kunit *test)
 }
 
 /*
- * One-to-one: addresses are those of the bus; a device with another offset
- * cannot be attached
+ * vcm_attach: -EINVAL for a device whose bus shows memory at other addresses. The
+ * context keeps its own record of the bus.
  */
 static void cma_offset_test(struct kunit *test)
 {
@@ -472,7 +495,7 @@ static void cma_offset_test(struct kunit *test)
 	cma_set_window(test, same, state->base, bus, state->size);
 	cma_set_window(test, offset, state->base, bus + SZ_1M, state->size);
 
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	phys = cma_alloc_part(test, vcm, SZ_64K);
 	res = vcm_map(vcm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
@@ -485,10 +508,10 @@ static void cma_offset_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, offset), -EINVAL);
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, none), -EINVAL);
 
-	/* The driver of the first device goes, and its record of the bus */
+	/* The driver of the first device is unbound: its window is freed */
 	vcm_detach(vcm, dev);
 	cma_clear_window(dev);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	vcm_unbind(res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
 	vcm_unmap(res);
 	res = vcm_map(vcm, phys, 0);
@@ -501,8 +524,8 @@ static void cma_offset_test(struct kunit *test)
 }
 
 /*
- * Different windows agree unless a byte has two addresses or an address shows
- * two bytes; what a device does not see is out of its reach
+ * vcm_attach: windows of two devices agree unless a byte has two addresses or an
+ * address shows two bytes. A device does not reach what its bus does not show.
  */
 static void cma_windows_test(struct kunit *test)
 {
@@ -519,13 +542,13 @@ static void cma_windows_test(struct kunit *test)
 	cma_set_window(test, dev, state->base, SZ_16M, state->size);
 	/* One page of it */
 	cma_set_window(test, narrow, paddr, bus, PAGE_SIZE);
-	/* Other memory, elsewhere */
+	/* Other memory, at other addresses */
 	cma_set_window(test, blind, state->base + state->size, SZ_4K * 1024,
 		       SZ_4K);
-	/* Other memory, where this is */
+	/* Other memory, at the addresses of this */
 	cma_set_window(test, clash, state->base + state->size, bus, SZ_1M);
 
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, clash), -EINVAL);
 
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, narrow), 0);
@@ -548,7 +571,7 @@ static void cma_windows_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* What was written back for the devices */
+/* Bytes that were handed to devices */
 static resource_size_t cma_synced;
 
 static void cma_count_sync(phys_addr_t paddr, size_t size,
@@ -558,12 +581,16 @@ static void cma_count_sync(phys_addr_t paddr, size_t size,
 		cma_synced += size;
 }
 
-/* Cache: memory is written back before a device that does not snoop gets it */
+/*
+ * Coherence: dev_is_dma_coherent() of the first device decides. Memory is written
+ * back once if that does not snoop, and another kind of device is -EINVAL.
+ */
 static void cma_coherent_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
 	struct device *other = cma_device(test, "other", DMA_BIT_MASK(64));
-	struct vcm_res *res, *more;
+	struct vcm_phys *phys;
+	struct vcm_res *res;
 	struct vcm *vcm;
 
 	dev_assign_dma_coherent(other, false);
@@ -572,37 +599,34 @@ static void cma_coherent_test(struct kunit *test)
 
 	cma_synced = 0;
 	kunit_activate_static_stub(test, vcm_sync_range, cma_count_sync);
-	vcm = cma_create(test, dev, 0);
+	vcm = cma_create(test, dev);
 	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, 0, SZ_64K,
+						  DMA_TO_DEVICE), 0);
 	KUNIT_EXPECT_EQ(test, cma_synced, 0);
-
-	/* What a device has in a cache must not be thrown away for another */
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), -EINVAL);
-	vcm_detach(vcm, dev);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other), 0);
+	phys = vcm_phys_get(res->phys);
+	vcm_destroy_binding(res);
+	vcm_destroy(vcm);
+
+	vcm = cma_create(test, other);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, dev), -EINVAL);
+	res = vcm_map(vcm, phys, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	KUNIT_EXPECT_EQ(test, cma_synced, SZ_64K);
-	more = vcm_make_binding(vcm, SZ_64K, 0, 0);
-	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K);
+	vcm_unbind(res);
+	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
+	KUNIT_EXPECT_EQ(test, cma_synced, SZ_64K);
 	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, PAGE_SIZE, PAGE_SIZE,
 						  DMA_TO_DEVICE), 0);
-	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + PAGE_SIZE);
-
-	/* For whoever takes memory back after the device has gone */
-	vcm_detach(vcm, other);
-	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, 0, PAGE_SIZE,
-						  DMA_TO_DEVICE), 0);
-	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, dev), 0);
-	KUNIT_EXPECT_EQ(test, vcm_sync_for_device(res, 0, PAGE_SIZE,
-						  DMA_TO_DEVICE), 0);
-	KUNIT_EXPECT_EQ(test, cma_synced, 2 * SZ_64K + 2 * PAGE_SIZE);
-	vcm_destroy_binding(more);
-	vcm_destroy_binding(res);
+	KUNIT_EXPECT_EQ(test, cma_synced, SZ_64K + PAGE_SIZE);
+	vcm_unmap(res);
+	vcm_free(phys);
 	vcm_destroy(vcm);
 }
 
-/* A device behind an IOMMU that translates does not see physical addresses */
+/* vcm_cma_create: -EOPNOTSUPP for a device behind an IOMMU that translates. */
 static void cma_iommu_test(struct kunit *test)
 {
 #if IS_ENABLED(CONFIG_IOMMU_API)
@@ -612,9 +636,9 @@ static void cma_iommu_test(struct kunit *test)
 	struct vcm *vcm;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, group);
-	vcm = vcm_cma_create(dev, NULL);
+	vcm = vcm_cma_create(dev);
 	other->iommu_group = group;
-	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(other, NULL),
+	KUNIT_EXPECT_PTR_EQ(test, vcm_cma_create(other),
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, other),
 			IS_ERR(vcm) ? -EINVAL : -EOPNOTSUPP);
@@ -630,8 +654,8 @@ static void cma_iommu_test(struct kunit *test)
 /**
  * struct cma_victim - an allocation by a task that is being killed
  * @vcm: the context
- * @phys: what came of it
- * @done: the task has ended
+ * @phys: what vcm_alloc() returned
+ * @done: completed at the end of the task
  */
 struct cma_victim {
 	struct vcm *vcm;
@@ -650,7 +674,7 @@ static int cma_victim(void *data)
 	return 0;
 }
 
-/* vcm_alloc: -EINTR for a fatal signal, and nothing is taken from the area */
+/* vcm_alloc: -EINTR if a fatal signal is pending, and nothing stays allocated. */
 static void cma_fatal_signal_test(struct kunit *test)
 {
 	struct device *dev = cma_device(test, "dev", DMA_BIT_MASK(64));
@@ -659,7 +683,7 @@ static void cma_fatal_signal_test(struct kunit *test)
 	struct task_struct *task;
 
 	KUNIT_ASSERT_NOT_NULL(test, victim);
-	victim->vcm = cma_create(test, dev, 0);
+	victim->vcm = cma_create(test, dev);
 	init_completion(&victim->done);
 	task = kthread_run(cma_victim, victim, "vcm-cma-victim");
 	KUNIT_EXPECT_FALSE(test, IS_ERR(task));
@@ -689,7 +713,7 @@ static int cma_init(struct kunit *test)
 	return 0;
 }
 
-/* Nothing is left behind */
+/* Check that all memory was freed. */
 static void cma_exit(struct kunit *test)
 {
 	struct cma_state *state = test->priv;
@@ -699,12 +723,12 @@ static void cma_exit(struct kunit *test)
 }
 
 static struct kunit_case cma_cases[] = {
-	KUNIT_CASE(cma_params_test),
+	KUNIT_CASE(cma_create_test),
 	KUNIT_CASE(cma_aperture_test),
 	KUNIT_CASE(cma_zeroed_test),
 	KUNIT_CASE(cma_flags_test),
 	KUNIT_CASE(cma_align_test),
-	KUNIT_CASE(cma_align_huge_test),
+	KUNIT_CASE(cma_align_falls_back_test),
 	KUNIT_CASE(cma_large_test),
 	KUNIT_CASE(cma_exhaustion_test),
 	KUNIT_CASE(cma_bind_test),
@@ -728,6 +752,6 @@ static struct kunit_suite cma_suite = {
 
 kunit_test_suite(cma_suite);
 
-MODULE_DESCRIPTION("KUnit tests for VCM contexts backed by CMA");
+MODULE_DESCRIPTION("KUnit tests for one-to-one contexts backed by CMA");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_LICENSE("GPL");

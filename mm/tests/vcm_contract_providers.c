@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The providers that the contract of Virtual Contiguous Memory is held against.
+ * The providers that the contract of Virtual Contiguous Memory is tested with.
  *
- * Each is an entry of contract_providers[], at the end: how a context is made,
- * what a master of it does, and what it cannot do by its nature. Where it
- * needs hardware or an option that is absent, its create op skips the case and
- * says why.
+ * Each is an entry of contract_providers[], at the end: how to create a
+ * context, what a device of it does, and its limits. Without the hardware or
+ * the option that it needs, its create operation skips the case and says why.
  */
 #include <kunit/device.h>
 #include <linux/dma-mapping.h>
@@ -42,7 +41,7 @@ static int provider_soft_access(const struct contract_ctx *ctx,
 	return softmmu_access(ctx->vcm, addr, buf, len, write);
 }
 
-/* One-to-one masters that see memory at its address, or at an offset */
+/* One-to-one contexts: bus addresses equal physical ones, or have an offset */
 struct test_o2o {
 	struct vcm vcm;
 	unsigned int *released;
@@ -159,7 +158,7 @@ static void put_power(void *engine)
 	pm_runtime_put_sync(engine);
 }
 
-/* A context for the first master of the @nr-th media block, which is at work */
+/* Power up the @nr-th media block, create a context for its first engine. */
 static struct vcm *provider_sample_create(struct contract *c,
 					  struct contract_ctx *ctx,
 					  unsigned int nr)
@@ -211,7 +210,7 @@ static int provider_vmm_access(const struct contract_ctx *ctx,
 	return 0;
 }
 
-/* KUnit's device has no dma_range_map: it sees physical addresses */
+/* KUnit's device has no dma_range_map, so it sees physical addresses. */
 static struct vcm *provider_cma_create(struct contract *c,
 				       struct contract_ctx *ctx,
 				       unsigned int nr)
@@ -223,7 +222,7 @@ static struct vcm *provider_cma_create(struct contract *c,
 	ctx->dev = kunit_device_register(c->test, nr ? "vcm_cma1" : "vcm_cma0");
 	contract_ok(c, ctx->dev);
 	dev_set_dma_coherent(ctx->dev);
-	vcm = vcm_cma_create(ctx->dev, NULL);
+	vcm = vcm_cma_create(ctx->dev);
 	if (vcm == ERR_PTR(-EOPNOTSUPP))
 		kunit_skip(c->test, "no CMA area");
 	return vcm;
@@ -236,10 +235,10 @@ static struct vcm *provider_iommu_create(struct contract *c,
 	if (!IS_REACHABLE(CONFIG_VCM_IOMMU))
 		kunit_skip(c->test, "CONFIG_VCM_IOMMU is not reachable");
 	ctx->dev = vcm_edu_device(c->test, nr);
-	return vcm_iommu_create(ctx->dev, NULL);
+	return vcm_iommu_create(ctx->dev);
 }
 
-/* In the domain of the device's own DMA API */
+/* Create a context in the domain of the device's DMA API. */
 static struct vcm *provider_dma_create(struct contract *c,
 				       struct contract_ctx *ctx,
 				       unsigned int nr)
@@ -250,7 +249,7 @@ static struct vcm *provider_dma_create(struct contract *c,
 	return vcm_dma_create(ctx->dev);
 }
 
-/* KUnit's device is behind no IOMMU */
+/* KUnit's device is not behind an IOMMU. */
 static struct vcm *provider_dma_direct_create(struct contract *c,
 					      struct contract_ctx *ctx,
 					      unsigned int nr)
@@ -262,7 +261,7 @@ static struct vcm *provider_dma_direct_create(struct contract *c,
 	return vcm_dma_create(ctx->dev);
 }
 
-/* The IOMMU driver's own walker stands in for the device, which is slow */
+/* Ask the IOMMU driver's table walker, because the device is slow. */
 static int provider_iommu_access(const struct contract_ctx *ctx,
 				 dma_addr_t addr, void *buf, size_t len,
 				 bool write)
@@ -309,8 +308,8 @@ static bool provider_iommu_reaches(const struct contract_ctx *ctx,
 }
 
 /*
- * The window that an IOMMU driver proposes for MSI doorbells is none here: the
- * DMA API maps them wherever its own allocator has room
+ * The window that an IOMMU driver proposes for MSI doorbells does not count:
+ * the DMA API maps doorbells at addresses of its own allocator.
  */
 static bool provider_dma_reaches(const struct contract_ctx *ctx,
 				 dma_addr_t start, dma_addr_t last)
@@ -319,8 +318,8 @@ static bool provider_dma_reaches(const struct contract_ctx *ctx,
 }
 
 /*
- * Two fake IOMMUs that refuse each other's domains, so that every binding is in
- * two page tables; what one device sees, the other has to see too
+ * Two fake IOMMUs that refuse each other's domains, so every binding is in two
+ * page tables. Both devices must see the same.
  */
 #define FAKE_OTHER(nr)	((nr) + CONTRACT_CONTEXTS)
 
@@ -342,7 +341,7 @@ static struct vcm *provider_fake_create(struct contract *c,
 	dev[1] = fakeiommu_master_create(c->test, FAKE_OTHER(nr));
 	ctx->dev = dev[0];
 	ctx->other = dev[1];
-	vcm = vcm_iommu_create(dev[0], NULL);
+	vcm = vcm_iommu_create(dev[0]);
 	if (IS_ERR(vcm))
 		return vcm;
 	ret = vcm_attach(vcm, dev[1]);
@@ -353,7 +352,7 @@ static struct vcm *provider_fake_create(struct contract *c,
 	return vcm;
 }
 
-/* -EIO when the two do not agree */
+/* -EIO if the two devices do not see the same */
 static int provider_fake_access(const struct contract_ctx *ctx,
 				dma_addr_t addr, void *buf, size_t len,
 				bool write)
@@ -372,8 +371,6 @@ static int provider_fake_access(const struct contract_ctx *ctx,
 	return fakeiommu_access(ctx->dev, addr, buf, len, write);
 }
 
-#define TOP	(~(dma_addr_t)0)
-
 /* 47 bits, or 31 where dma_addr_t has no more than 32 */
 static const struct softmmu_cfg cfg_4k_2m_1g = {
 	.last = (dma_addr_t)DMA_BIT_MASK(48) >> 1,
@@ -387,7 +384,7 @@ static const struct softmmu_cfg cfg_v7s = {
 	.burst = 3,
 };
 
-/* One linear table that is always on */
+/* One linear table that is always active */
 static const struct softmmu_cfg cfg_gart = {
 	.start = SZ_1G,
 	.last = SZ_1G + SZ_1M - 1,
@@ -453,7 +450,6 @@ static const struct softmmu_cfg cfg_64k = {
 	.fixed = true,					\
 	.forever = true
 
-/* A further provider is one more entry */
 const struct contract_provider contract_providers[] = {
 	{ "mmu_4k_2m_1g", PROVIDER_SOFT(cfg_4k_2m_1g) },
 	{ "mmu_v7s", PROVIDER_SOFT(cfg_v7s) },
@@ -508,7 +504,7 @@ const struct contract_provider contract_providers[] = {
 		.fixed = true,
 		.one_to_one = true,
 	},
-	{ "vmm", PROVIDER_VMM },
+	{ "vmm", PROVIDER_VMM, .alloc_flags = VCM_ALLOC_CONTIG },
 	{ "vmm_scattered", PROVIDER_VMM, .scattered = true },
 	{ "iommu", PROVIDER_IOMMU },
 	{ "iommu_scattered", PROVIDER_IOMMU, .scattered = true },

@@ -13,9 +13,9 @@
 
 /* example: begin */
 struct blitter {
-	struct vcm *vcm;	/* what the device sees */
-	struct vcm_res *frame;	/* where it sees the frame */
-	struct vcm_res *cpu;	/* the same memory, as the kernel sees it */
+	struct vcm *vcm;	/* the address space of the device */
+	struct vcm_res *frame;	/* the frame in it */
+	struct vcm_res *cpu;	/* the same memory for the CPU */
 };
 
 static int blitter_probe(struct platform_device *pdev)
@@ -31,7 +31,7 @@ static int blitter_probe(struct platform_device *pdev)
 	if (ret)
 		return dev_err_probe(dev, ret, "32 address bits reach no memory\n");
 
-	/* An IOMMU or none: destroyed when the driver leaves the device */
+	/* With an IOMMU or without; destroyed when the driver is unbound */
 	blitter->vcm = devm_vcm_for_device(dev);
 	if (IS_ERR(blitter->vcm))
 		return dev_err_probe(dev, PTR_ERR(blitter->vcm), "no context\n");
@@ -48,7 +48,7 @@ static int blitter_probe(struct platform_device *pdev)
 	if (ret)
 		goto err_cpu;
 
-	/* The CPU draws, then it is the device's turn, at blitter->frame->start */
+	/* The CPU draws. Then the device reads, at blitter->frame->start */
 	memset(vcm_cpu_addr(blitter->cpu), 0x5a, SZ_2M);
 	ret = vcm_sync_for_device(blitter->frame, 0, SZ_2M, DMA_TO_DEVICE);
 	if (ret)
@@ -83,8 +83,8 @@ static struct platform_driver blitter_driver = {
 };
 
 /*
- * The example works as it stands: probed, drawn, seen through another context,
- * removed while that one still holds the memory.
+ * The example works: it probes and draws. Another mapping shows the frame, also
+ * after the driver was removed.
  */
 static void vcm_example_probe_share_remove(struct kunit *test)
 {
@@ -105,7 +105,7 @@ static void vcm_example_probe_share_remove(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, kunit_platform_device_add(test, pdev));
 	blitter = platform_get_drvdata(pdev);
 	KUNIT_ASSERT_NOT_NULL(test, blitter);
-	KUNIT_EXPECT_EQ(test, blitter->frame->bound_size, SZ_2M);
+	KUNIT_EXPECT_EQ(test, blitter->frame->phys->size, SZ_2M);
 	KUNIT_EXPECT_FALSE(test, blitter->frame->start & (SZ_4K - 1));
 
 	phys = vcm_phys_get(blitter->frame->phys);
@@ -118,7 +118,7 @@ static void vcm_example_probe_share_remove(struct kunit *test)
 	vcm_phys_put(phys);
 }
 
-/* vcm_for_device(): without an IOMMU addresses are those of the memory */
+/* Row "vcm_for_device": one-to-one without an IOMMU */
 static void vcm_example_for_device(struct kunit *test)
 {
 	struct device *dev = kunit_device_register(test, "vcm-device");
@@ -130,8 +130,8 @@ static void vcm_example_for_device(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_for_device(NULL), ERR_PTR(-EINVAL));
-	KUNIT_ASSERT_EQ(test, 0, dma_coerce_mask_and_coherent(dev,
-							      DMA_BIT_MASK(32)));
+	KUNIT_ASSERT_EQ(test, 0,
+			dma_coerce_mask_and_coherent(dev, DMA_BIT_MASK(32)));
 	vcm = vcm_for_device(dev);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_reserve(vcm, SZ_4K, 0),
@@ -158,5 +158,5 @@ static struct kunit_suite vcm_example_suite = {
 kunit_test_suite(vcm_example_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
-MODULE_DESCRIPTION("KUnit test of the Virtual Contiguous Memory example");
+MODULE_DESCRIPTION("Tests of the example of Virtual Contiguous Memory");
 MODULE_LICENSE("GPL");

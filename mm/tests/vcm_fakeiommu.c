@@ -2,16 +2,16 @@
 /*
  * A fake IOMMU for the tests of Virtual Contiguous Memory.
  *
- * To the kernel it is an IOMMU driver like any other: platform devices of a
- * devicetree overlay, registered with the IOMMU core, which finds its masters
- * by their "iommus" property. Only the hardware is missing. Its page table is
- * a tree of leaves, and its masters are calls of fakeiommu_access(). Its TLB
- * holds every translation until an invalidation covers it, and that there is
- * none until iotlb_sync_map covers it. So whatever is unmapped and not
- * invalidated is seen, and what is mapped and not synchronised is not.
+ * It is an IOMMU driver like others: platform devices of a devicetree overlay,
+ * registered with the IOMMU core, which finds its devices by their "iommus"
+ * property. Its page table is a tree of leaves, and accesses of its devices are
+ * calls of fakeiommu_access(). Its TLB keeps every translation until an
+ * invalidation covers it, and the absence of one until iotlb_sync_map covers
+ * it. So a leaf that was cleared and not invalidated is seen, and one that was
+ * written and not synchronised is not seen.
  *
- * It shares no code with what it checks, nor with the IOMMU core: which domain
- * a master sees is what attach_dev was told last.
+ * It shares no code with the code under test or the IOMMU core: the domain of a
+ * device is that of the last attach_dev.
  */
 #include <kunit/of.h>
 #include <kunit/platform_device.h>
@@ -34,14 +34,14 @@
 #define FAKE_PGSIZES		(SZ_4K | SZ_64K | SZ_2M | SZ_1G)
 
 /**
- * struct fake_domain - a page table and what the TLB has of it
- * @domain: as the IOMMU core sees it
+ * struct fake_domain - a page table and its TLB entries
+ * @domain: for the IOMMU core
  * @fake: the instance that allocated it
  * @lock: for @leaves and @stale
  * @leaves: leaves by address, present or stale
- * @stale: cleared leaves that the TLB still has
- * @settled: a device has been attached before
- * @stuck: an unmap did nothing, so there may be leaves in the end
+ * @stale: cleared leaves that are still in the TLB
+ * @settled: a device was attached before
+ * @stuck: an unmap did nothing, so leaves may be left at the end
  */
 struct fake_domain {
 	struct iommu_domain domain;
@@ -60,10 +60,11 @@ struct fake_leaf {
 	unsigned long last;
 	phys_addr_t paddr;
 	int prot;
-	bool synced;			/* masters see it */
+	bool synced;			/* devices see it */
+	bool stuck;			/* an unmap of it did nothing */
 };
 
-/* What the IOMMU knows of a master */
+/* What the IOMMU knows of a device */
 struct fake_dev {
 	struct fakeiommu *fake;
 	spinlock_t lock;	/* @domain */
@@ -91,7 +92,7 @@ static void fake_complain(struct fakeiommu *fake, const char *what)
 	pr_err("fake IOMMU: %s\n", what);
 }
 
-/* Whether the step that @countdown counts down to has come */
+/* Count down; return true if the operation must fail now. */
 static bool fake_fails(atomic_long_t *countdown)
 {
 	return atomic_long_read(countdown) >= 0 &&
@@ -118,7 +119,7 @@ static struct fake_leaf *fake_find(struct fake_domain *d, unsigned long addr)
 	return NULL;
 }
 
-/* False when there is a leaf at its addresses, present or stale */
+/* Return false if there is a leaf at these addresses, present or stale. */
 static bool fake_insert(struct fake_domain *d, struct fake_leaf *new)
 {
 	struct rb_node **link = &d->leaves.rb_node, *parent = NULL;
@@ -169,11 +170,13 @@ static int fake_write(struct fake_domain *d, unsigned long start,
 			leaf = NULL;
 	}
 	if (leaf) {
-		fake_complain(d->fake, "mapped where something is, or not yet invalidated");
+		fake_complain(d->fake, "mapped over a leaf, or before an invalidation");
 		kfree(leaf);
 		return -EADDRINUSE;
 	}
 	atomic_long_inc(&d->fake->writes);
+	if (gfp & __GFP_ACCOUNT)
+		atomic_long_inc(&d->fake->charged);
 	return 0;
 }
 
@@ -220,7 +223,22 @@ static bool fake_clear(struct fake_domain *d, unsigned long iova, size_t size)
 	return true;
 }
 
-/* The size of the leaf at @iova, 0 for none: map chose it, not unmap */
+/*
+ * Leave the leaves of a range to the devices, and hide them from the IOMMU core:
+ * for iommu.debug_pagealloc, the memory must not be mapped when it is freed.
+ */
+static void fake_stick(struct fake_domain *d, unsigned long iova, size_t size)
+{
+	struct fake_leaf *leaf;
+
+	guard(spinlock_irqsave)(&d->lock);
+	d->stuck = true;
+	for (leaf = fake_find(d, iova); leaf && leaf->start - iova < size;
+	     leaf = rb_entry_safe(rb_next(&leaf->node), struct fake_leaf, node))
+		leaf->stuck = true;
+}
+
+/* Return the size of the leaf at @iova, or 0: map has chosen it, not unmap. */
 static size_t fake_leaf_size(struct fake_domain *d, unsigned long iova)
 {
 	struct fake_leaf *leaf;
@@ -238,14 +256,14 @@ static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 	size_t size = pgsize * pgcount, done = 0, leaf;
 
 	if (fake_fails(&d->fake->stuck)) {
-		d->stuck = true;
+		fake_stick(d, iova, size);
 		return 0;
 	}
 	while (done < size) {
 		leaf = fake_leaf_size(d, iova + done);
 		if (!leaf || leaf > size - done ||
 		    !fake_clear(d, iova + done, leaf)) {
-			fake_complain(d->fake, "unmapped what is not mapped like that");
+			fake_complain(d->fake, "unmapped a range that was not mapped so");
 			break;
 		}
 		if (!iommu_iotlb_gather_queued(gather))
@@ -264,7 +282,7 @@ static phys_addr_t fake_iova_to_phys(struct iommu_domain *domain,
 
 	guard(spinlock_irqsave)(&d->lock);
 	leaf = fake_find(d, iova);
-	if (!leaf || !list_empty(&leaf->entry))
+	if (!leaf || leaf->stuck || !list_empty(&leaf->entry))
 		return 0;
 	return leaf->paddr + (iova - leaf->start);
 }
@@ -286,7 +304,7 @@ static void fake_invalidate(struct fake_domain *d, unsigned long start,
 static void fake_iotlb_sync(struct iommu_domain *domain,
 			    struct iommu_iotlb_gather *gather)
 {
-	/* What was queued waits for a flush of all, as in the SMMU's driver */
+	/* Queued leaves wait for a flush of all, as in the SMMU's driver */
 	if (gather->pgsize)
 		fake_invalidate(to_fake_domain(domain), gather->start,
 				gather->end);
@@ -403,7 +421,7 @@ static phys_addr_t fake_nowhere(struct iommu_domain *domain, dma_addr_t iova)
 	return 0;
 }
 
-/* Without IOMMU_DMA the core takes no blocked domain for a default */
+/* Without IOMMU_DMA the core accepts no blocked domain as a default */
 static struct iommu_domain fake_nothing = {
 	.type = IOMMU_DOMAIN_PLATFORM,
 	.ops = &(const struct iommu_domain_ops) {
@@ -433,20 +451,13 @@ static const struct iommu_domain_ops fake_domain_ops = {
 	.free = fake_domain_free,
 };
 
-/* Masters */
+/* Devices */
 
+/* Nothing may rely on the capability: the DMA API decides about coherence. */
 static bool fake_capable(struct device *dev, enum iommu_cap cap)
 {
-	const struct fakeiommu_cfg *cfg = &fake_of(dev)->cfg;
-
-	switch (cap) {
-	case IOMMU_CAP_CACHE_COHERENCY:
-		return !cfg->no_snoop;
-	case IOMMU_CAP_DEFERRED_FLUSH:
-		return cfg->deferred;
-	default:
-		return false;
-	}
+	return cap == IOMMU_CAP_CACHE_COHERENCY ||
+	       (cap == IOMMU_CAP_DEFERRED_FLUSH && fake_of(dev)->cfg.deferred);
 }
 
 static int fake_of_xlate(struct device *dev, const struct of_phandle_args *args)
@@ -602,7 +613,9 @@ static void fake_register(struct kunit *test)
 						       &fake_master_driver));
 }
 
-/* The first instance of a case brings the overlay and the drivers */
+/*
+ * Apply the overlay and register the drivers for the first instance of a case.
+ */
 static void fake_setup(struct kunit *test)
 {
 	struct device_node *np = of_find_node_by_path("/vcm-fake");
@@ -616,7 +629,7 @@ static void fake_setup(struct kunit *test)
 }
 
 /**
- * fakeiommu_many() - have FAKEIOMMU_MAX instances instead of FAKEIOMMU_FEW
+ * fakeiommu_many() - allow FAKEIOMMU_MAX instances instead of FAKEIOMMU_FEW
  * @test: the case, before its first instance
  *
  * Context: Process context.
@@ -629,7 +642,7 @@ void fakeiommu_many(struct kunit *test)
 }
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_many);
 
-/* A platform device of a node; @data is its platform data */
+/* Make a platform device of a node, with platform data. */
 static struct platform_device *fake_device(struct kunit *test,
 					   const char *driver,
 					   const char *node, unsigned int nr,
@@ -666,13 +679,15 @@ static void fake_no_complaints(void *data)
 }
 
 /**
- * fakeiommu_create() - a fake IOMMU
- * @test: the case, at whose end it goes; fails when it was misused
- * @nr: which, 0 to FAKEIOMMU_FEW - 1, once each
- * @cfg: what it is like, NULL for the defaults
+ * fakeiommu_create() - make a fake IOMMU
+ * @test: the case, which fails if the IOMMU is misused
+ * @nr: number of the instance, 0 to FAKEIOMMU_FEW - 1, once each
+ * @cfg: its properties; NULL: the defaults
+ *
+ * It is removed at the end of the case.
  *
  * Context: Process context.
- * Return: the instance. It asserts that there is one.
+ * Return: the instance; asserts that there is one.
  */
 struct fakeiommu *fakeiommu_create(struct kunit *test, unsigned int nr,
 				   const struct fakeiommu_cfg *cfg)
@@ -700,13 +715,7 @@ struct fakeiommu *fakeiommu_create(struct kunit *test, unsigned int nr,
 }
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_create);
 
-/**
- * fakeiommu_unplug() - take a fake IOMMU away
- * @test: the case
- * @fake: the instance
- *
- * Context: Process context.
- */
+/* Remove a fake IOMMU. */
 void fakeiommu_unplug(struct kunit *test, struct fakeiommu *fake)
 {
 	kunit_platform_device_unregister(test, fake->pdev);
@@ -714,14 +723,14 @@ void fakeiommu_unplug(struct kunit *test, struct fakeiommu *fake)
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_unplug);
 
 /**
- * fakeiommu_master_create() - a device behind a fake IOMMU
- * @test: the case, at whose end it goes
- * @nr: which IOMMU; any number of devices may be behind it
+ * fakeiommu_master_create() - make a device behind a fake IOMMU
+ * @test: the case, which removes the device at its end
+ * @nr: number of the IOMMU; any number of devices may be behind it
  *
  * Context: Process context.
- * Return: the device. It asserts that there is one and that it is behind the
- * IOMMU. A driver is bound to it unless the IOMMU core does not allow that,
- * because another device of its group is attached to a domain.
+ * Return: the device; asserts that there is one and that it is behind the IOMMU.
+ * A driver is bound to it unless another device of its group is attached to a
+ * domain, in which case the IOMMU core does not allow that.
  */
 struct device *fakeiommu_master_create(struct kunit *test, unsigned int nr)
 {
@@ -737,18 +746,19 @@ struct device *fakeiommu_master_create(struct kunit *test, unsigned int nr)
 }
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_master_create);
 
-/**
- * fakeiommu_master_unplug() - take a device away
- * @test: the case
- * @dev: what fakeiommu_master_create() returned
- *
- * Context: Process context.
- */
+/* Remove a device of fakeiommu_master_create(). */
 void fakeiommu_master_unplug(struct kunit *test, struct device *dev)
 {
 	kunit_platform_device_unregister(test, to_platform_device(dev));
 }
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_master_unplug);
+
+/* For a static stub of vcm_device_snoops(): the opposite of @no_snoop. */
+bool fakeiommu_snoops(struct device *dev)
+{
+	return !fake_of(dev)->cfg.no_snoop;
+}
+EXPORT_SYMBOL_IF_KUNIT(fakeiommu_snoops);
 
 static int fake_lookup(struct iommu_domain *domain, dma_addr_t addr,
 		       int prot, phys_addr_t *paddr)
@@ -777,16 +787,16 @@ static int fake_see_through(struct device *dev, dma_addr_t addr, int prot,
 }
 
 /**
- * fakeiommu_translate() - where an access of a device goes
+ * fakeiommu_translate() - translate an address as for an access of a device
  * @dev: the device
  * @addr: device address
- * @write: whether it writes
- * @paddr: the physical address is put here
+ * @write: the device writes
+ * @paddr: physical address, on success
  *
- * Translations that have not been invalidated are still used.
+ * Uses stale translations until they are invalidated.
  *
  * Context: Any.
- * Return: 0, or -EFAULT when it goes nowhere.
+ * Return: 0, or -EFAULT if nothing is mapped there, or not for such access.
  */
 int fakeiommu_translate(struct device *dev, dma_addr_t addr, bool write,
 			phys_addr_t *paddr)
@@ -798,12 +808,12 @@ int fakeiommu_translate(struct device *dev, dma_addr_t addr, bool write,
 EXPORT_SYMBOL_IF_KUNIT(fakeiommu_translate);
 
 /**
- * fakeiommu_prot() - what a leaf says
+ * fakeiommu_prot() - return the protection of a leaf
  * @dev: the device
  * @addr: device address
  *
  * Context: Any.
- * Return: IOMMU_* as given to iommu_map(), or -EFAULT when nothing is mapped.
+ * Return: IOMMU_* as given to iommu_map(), or -EFAULT if nothing is mapped.
  */
 int fakeiommu_prot(struct device *dev, dma_addr_t addr)
 {
@@ -820,15 +830,15 @@ static int fake_reach(void *dev, dma_addr_t addr, bool write,
 }
 
 /**
- * fakeiommu_access() - have a device move data
+ * fakeiommu_access() - let a device read or write memory
  * @dev: the device
  * @addr: device address
  * @buf: the data
  * @len: bytes
- * @write: from @buf to memory
+ * @write: the device writes
  *
  * Context: Any.
- * Return: 0, or -EFAULT when it does not reach an address.
+ * Return: 0, or -EFAULT at the first byte that the device does not reach.
  */
 int fakeiommu_access(struct device *dev, dma_addr_t addr, void *buf,
 		     size_t len, bool write)
@@ -859,11 +869,11 @@ static void fake_fault_irq(struct irq_work *work)
 /**
  * fakeiommu_fault() - report a fault of a device, from hard interrupt context
  * @dev: the device
- * @addr: what it tried to reach
- * @write: whether it tried to write
+ * @addr: device address
+ * @write: the device tried to write
  *
  * Context: Process context, may sleep.
- * Return: what report_iommu_fault() returns.
+ * Return: the return value of report_iommu_fault().
  */
 int fakeiommu_fault(struct device *dev, dma_addr_t addr, bool write)
 {

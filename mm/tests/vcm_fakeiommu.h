@@ -11,15 +11,15 @@
 #include <linux/iommu.h>
 #include <linux/platform_device.h>
 
-/* How many there can be, without and with fakeiommu_many() */
+/* Maximum number of instances, without and with fakeiommu_many() */
 #define FAKEIOMMU_FEW		8
 #define FAKEIOMMU_MAX		128
 
 /**
- * enum fakeiommu_default - what its masters see when nobody attaches them
- * @FAKEIOMMU_BLOCKED: nothing
- * @FAKEIOMMU_IDENTITY: all memory
- * @FAKEIOMMU_DMA: what the DMA API has mapped; only where that uses IOMMUs
+ * enum fakeiommu_default - the default domain of its devices
+ * @FAKEIOMMU_BLOCKED: nothing is reached
+ * @FAKEIOMMU_IDENTITY: all memory is reached
+ * @FAKEIOMMU_DMA: mappings of the DMA API are reached, if that uses IOMMUs
  */
 enum fakeiommu_default {
 	FAKEIOMMU_BLOCKED,
@@ -28,10 +28,10 @@ enum fakeiommu_default {
 };
 
 /**
- * struct fakeiommu_region - addresses that its masters cannot use
+ * struct fakeiommu_region - addresses that its devices cannot use
  * @start: first address
  * @size: bytes
- * @type: why
+ * @type: type of the region
  */
 struct fakeiommu_region {
 	unsigned long start;
@@ -40,19 +40,19 @@ struct fakeiommu_region {
 };
 
 /**
- * struct fakeiommu_cfg - what a fake IOMMU is like
- * @pgsize_bitmap: page sizes; 0 for 4K, 64K, 2M and 1G
+ * struct fakeiommu_cfg - properties of a fake IOMMU
+ * @pgsize_bitmap: page sizes; 0: 4K, 64K, 2M and 1G
  * @start: lowest address that it translates
- * @last: highest address that it translates, inclusive; 0 for no bound
- * @region: addresses that its masters cannot use, up to an empty entry
- * @type: what its masters see when nobody attaches them
+ * @last: highest address that it translates, inclusive; 0: no limit
+ * @region: addresses that its devices cannot use, up to an empty entry
+ * @type: the default domain of its devices
  * @refuses: it accepts no domain that another instance allocated
- * @settles: page sizes and aperture of a domain are known only after the first
- *	device has been attached to it; before that there are none
- * @one_group: all its masters are in one group
- * @no_snoop: its masters do not snoop CPU caches
+ * @settles: page sizes and aperture of a domain are set when the first device
+ *	is attached to it; before that there are none
+ * @one_group: all its devices are in one group
+ * @no_snoop: its devices do not snoop CPU caches, see fakeiommu_snoops()
  * @deferred: it can leave invalidation to a flush of the whole domain
- * @linked: before it goes, its masters lose their drivers
+ * @linked: its devices lose their drivers before it is removed
  */
 struct fakeiommu_cfg {
 	unsigned long pgsize_bitmap;
@@ -70,26 +70,27 @@ struct fakeiommu_cfg {
 
 /**
  * struct fakeiommu - an instance
- * @cfg: what it is like
- * @domains: domains that it allocated and that have not been freed
- * @attached: times a device was attached to a domain of its own or of another
+ * @cfg: its properties
+ * @domains: number of domains that it allocated and that were not freed
+ * @attached: number of attaches of its devices, except to the default domain
  * @writes: leaves written
+ * @charged: leaves written with memory that is charged to a memory cgroup
  * @clears: leaves cleared
  * @syncs: waits for the TLB, for a range or for all of a domain
- * @flushes: those that were for all of a domain
+ * @flushes: waits for all of a domain
  * @complaints: misuse of the IOMMU API, and domains freed with leaves in them
- * @fail_map: the number of further leaves after which writing one fails, < 0
- *	for none
+ * @fail_map: number of leaves after which writing one fails; < 0: none fails
  * @fail_attach: likewise, attaching
  * @fail_domain: likewise, allocating a domain
- * @error: how they fail
- * @stuck: the number of further calls of unmap after which one does nothing
+ * @error: errno of these failures
+ * @stuck: number of calls of unmap after which one does nothing; < 0: none
  */
 struct fakeiommu {
 	struct fakeiommu_cfg cfg;
 	atomic_long_t domains;
 	atomic_long_t attached;
 	atomic_long_t writes;
+	atomic_long_t charged;
 	atomic_long_t clears;
 	atomic_long_t syncs;
 	atomic_long_t flushes;
@@ -108,8 +109,8 @@ struct fakeiommu {
 
 /**
  * struct fakeiommu_master - platform data of a device behind a fake IOMMU
- * @remove: called when the device loses its driver, optional
- * @priv: for whoever set @remove
+ * @remove: called when the driver is unbound from the device, optional
+ * @priv: for @remove
  */
 struct fakeiommu_master {
 	void (*remove)(struct device *dev);
@@ -122,6 +123,7 @@ struct fakeiommu *fakeiommu_create(struct kunit *test, unsigned int nr,
 void fakeiommu_unplug(struct kunit *test, struct fakeiommu *fake);
 struct device *fakeiommu_master_create(struct kunit *test, unsigned int nr);
 void fakeiommu_master_unplug(struct kunit *test, struct device *dev);
+bool fakeiommu_snoops(struct device *dev);
 int fakeiommu_translate(struct device *dev, dma_addr_t addr, bool write,
 			phys_addr_t *paddr);
 int fakeiommu_prot(struct device *dev, dma_addr_t addr);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of fault reports of Virtual Contiguous Memory: what is printed, who is
- * told first, and from where a fault may be reported.
+ * Tests of fault reports of Virtual Contiguous Memory: the text, which is read
+ * back from the kernel's log, handlers, and the contexts that may report.
  *
- * What is printed is read back from the kernel's log.
+ * "Row" in the comments is a row of "What each call promises".
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
@@ -11,9 +11,11 @@
 #include <linux/jiffies.h>
 #include <linux/kmsg_dump.h>
 #include <linux/module.h>
+#include <linux/seq_buf.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "../vcm-internal.h"
 #include "vcm_testdrv.h"
 
 #define RECORD_MAX	1024
@@ -29,14 +31,14 @@ static const struct td_cfg fault_fixed = {
 	.fixed = true,
 };
 
-/* The kernel's log, read from where the test began */
+/* The kernel's log from the beginning of the test on */
 struct fault_log {
 	struct kmsg_dump_iter iter;
 	char text[RECORD_MAX];
 	char first[RECORD_MAX];
 };
 
-/* The next record of VCM; false: there is none. */
+/* Read the next record of VCM. Return false if there is none. */
 static bool log_next(struct fault_log *log)
 {
 	size_t len;
@@ -85,7 +87,7 @@ static void expect_no_text(struct kunit *test, const struct fault_log *log,
 		KUNIT_FAIL(test, "\"%s\" is in \"%s\"", word, log->text);
 }
 
-/* Nothing in the text leads to an object of the kernel. */
+/* Expect that the text has no pointer to an object of the kernel. */
 static void expect_no_pointer(struct kunit *test, const struct fault_log *log,
 			      const void *object)
 {
@@ -96,7 +98,7 @@ static void expect_no_pointer(struct kunit *test, const struct fault_log *log,
 	expect_no_text(test, log, "ptrval");
 }
 
-/* One fault is one record, which is left in @log. */
+/* Report a fault, and expect one record, which stays in @log. */
 static void fault_print(struct kunit *test, struct fault_log *log,
 			struct td_ctx *ctx, dma_addr_t addr, unsigned int flags)
 {
@@ -134,7 +136,7 @@ static void expect_range(struct kunit *test, const struct fault_log *log,
 	expect_text(test, log, "[%pad-%pad]", &start, &last);
 }
 
-/* The reservation, the place in it, its owner, and what is bound there */
+/* A report names the reservation, the offset, the owner, and what is bound */
 static void fault_text_hit(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -152,7 +154,8 @@ static void fault_text_hit(struct kunit *test)
 	expect_text(test, log, "fault_at");
 	expect_text(test, log, "nothing bound");
 	expect_no_text(test, log, "released");
-	expect_no_text(test, log, "nobody");
+	expect_no_text(test, log, "not reserved");
+	expect_no_text(test, log, "reservations");
 	expect_no_pointer(test, log, res);
 
 	KUNIT_ASSERT_EQ(test, vcm_bind(res, phys), 0);
@@ -164,7 +167,7 @@ static void fault_text_hit(struct kunit *test)
 	expect_no_text(test, log, "nothing bound");
 	expect_no_text(test, log, "writable");
 	expect_no_pointer(test, log, phys);
-	/* Behind what is bound */
+	/* After the end of what is bound */
 	fault_print(test, log, ctx, SZ_1M + SZ_8K, 0);
 	expect_text(test, log, "0x2000 bytes bound");
 	expect_no_text(test, log, "readable");
@@ -172,7 +175,7 @@ static void fault_text_hit(struct kunit *test)
 	vcm_free(phys);
 }
 
-/* Who is next to the address and how far off, and who has it no more */
+/* A report names the neighbours, their distances, and the last release */
 static void fault_text_miss(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -180,16 +183,16 @@ static void fault_text_miss(struct kunit *test)
 	struct vcm_res *a, *b;
 
 	fault_print(test, log, ctx, 0, VCM_FAULT_READ | VCM_FAULT_WRITE);
-	expect_text(test, log, "nobody");
+	expect_text(test, log, "not reserved");
 	expect_no_text(test, log, " of ");
 
 	a = fault_at(ctx, SZ_1M, SZ_64K, VCM_RES_GUARD);
 	b = fault_at(ctx, SZ_2M, SZ_64K, 0);
 	fault_print(test, log, ctx, SZ_1M + SZ_64K + 5, VCM_FAULT_READ);
-	expect_text(test, log, "nobody");
-	expect_text(test, log, "0x5 bytes behind");
+	expect_text(test, log, "not reserved");
+	expect_text(test, log, "0x5 bytes above the end of");
 	expect_range(test, log, SZ_1M, SZ_64K);
-	expect_text(test, log, "0xefffb bytes in front");
+	expect_text(test, log, "0xefffb bytes below");
 	expect_range(test, log, SZ_2M, SZ_64K);
 	expect_no_text(test, log, "released");
 	expect_no_pointer(test, log, a);
@@ -197,8 +200,8 @@ static void fault_text_miss(struct kunit *test)
 
 	vcm_unreserve(a);
 	fault_print(test, log, ctx, SZ_1M, VCM_FAULT_READ);
-	expect_no_text(test, log, "behind");
-	expect_text(test, log, "0x100000 bytes in front");
+	expect_no_text(test, log, "above the end");
+	expect_text(test, log, "0x100000 bytes below");
 	expect_text(test, log, "ms ago");
 	expect_text(test, log, "released by");
 	expect_text(test, log, "fault_text_miss");
@@ -206,7 +209,7 @@ static void fault_text_miss(struct kunit *test)
 	vcm_unreserve(b);
 }
 
-/* The age of a release is told in milliseconds. */
+/* A report has the age of a release in milliseconds */
 static void fault_text_age(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -227,7 +230,7 @@ static void fault_text_age(struct kunit *test)
 	KUNIT_EXPECT_LE(test, age, jiffies_to_msecs(jiffies - released));
 }
 
-/* A quarantine is named, so that nobody looks for a bug of the driver. */
+/* Row "quarantine": a report names it, as the driver is not to blame */
 static void fault_text_quarantine(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -239,12 +242,140 @@ static void fault_text_quarantine(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vcm_bind(res, phys), 0);
 	ctx->unmap_sticks = true;
 	vcm_unmap(res);
-	/* One line tells of it at once, whoever the last owner was */
+	/* One line, at once */
 	KUNIT_EXPECT_TRUE(test, log_next(log));
 	expect_text(test, log, "fault_at");
 	KUNIT_EXPECT_FALSE(test, log_next(log));
 	fault_print(test, log, ctx, SZ_1M, VCM_FAULT_WRITE);
 	expect_text(test, log, "quarantine");
+	vcm_free(phys);
+}
+
+/* Owners with long names. vcm_map() must not be a tail call. */
+struct fault_map {
+	struct td_ctx *ctx;
+	struct vcm_phys *phys;
+};
+
+static noinline struct vcm_res *
+fault_owner_one_of_a_driver_with_very_long_names_of_symbols(struct fault_map *m)
+{
+	struct vcm_res *res = vcm_map(m->ctx->vcm, m->phys, 0);
+
+	barrier();
+	return res;
+}
+
+static noinline struct vcm_res *
+fault_owner_two_of_a_driver_with_very_long_names_of_symbols(struct fault_map *m)
+{
+	struct vcm_res *res = vcm_map(m->ctx->vcm, m->phys, 0);
+
+	barrier();
+	return res;
+}
+
+static noinline struct vcm_res *
+fault_owner_sum_of_a_driver_with_very_long_names_of_symbols(struct fault_map *m)
+{
+	struct vcm_res *res = vcm_map(m->ctx->vcm, m->phys, 0);
+
+	barrier();
+	return res;
+}
+
+static noinline struct vcm_res *
+fault_owner_end_of_a_driver_with_very_long_names_of_symbols(struct fault_map *m)
+{
+	struct vcm_res *res = vcm_map(m->ctx->vcm, m->phys, 0);
+
+	barrier();
+	return res;
+}
+
+static struct vcm_res *(*const fault_owners[])(struct fault_map *m) = {
+	fault_owner_one_of_a_driver_with_very_long_names_of_symbols,
+	fault_owner_two_of_a_driver_with_very_long_names_of_symbols,
+	fault_owner_sum_of_a_driver_with_very_long_names_of_symbols,
+	fault_owner_end_of_a_driver_with_very_long_names_of_symbols,
+};
+
+/* Return how often a word is in the text. */
+static unsigned int text_count(const struct fault_log *log, const char *word)
+{
+	const char *at = log->text;
+	unsigned int nr = 0;
+
+	while ((at = strstr(at, word))) {
+		at += strlen(word);
+		nr++;
+	}
+	return nr;
+}
+
+/*
+ * Row "a mapping belongs to the caller that made it": a report names up to four
+ * reservations that cover the address, and their number.
+ */
+static void fault_text_overlapping(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &fault_fixed);
+	struct vcm_phys *phys = fault_phys(test, SZ_64K);
+	struct fault_map map = { ctx, phys };
+	struct fault_log *log = log_open(test);
+	struct vcm_res *res[6];
+	unsigned int i, nr;
+	dma_addr_t addr;
+
+	for (nr = 0; nr < ARRAY_SIZE(res); nr++) {
+		res[nr] = fault_owners[nr % 4](&map);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res[nr]);
+	}
+	addr = res[0]->start + SZ_64K - 1;
+	/* Five reports, which the rate limit allows */
+	for (; nr > 1; nr--) {
+		fault_print(test, log, ctx, addr, VCM_FAULT_WRITE);
+		expect_text(test, log, "%u reservations", nr);
+		KUNIT_EXPECT_EQ(test, text_count(log, "0xffff of"),
+				min(nr, 4));
+		/* The last word of each: nothing was cut off */
+		KUNIT_EXPECT_EQ(test, text_count(log, "writable"), min(nr, 4));
+		/* The youngest first, then from the oldest on */
+		if (IS_ENABLED(CONFIG_KALLSYMS)) {
+			expect_text(test, log, "%ps", res[nr - 1]->owner);
+			for (i = 0; i + 1 < min(nr, 4); i++)
+				expect_text(test, log, "%ps", res[i]->owner);
+		}
+		vcm_unmap(res[nr - 1]);
+	}
+	vcm_unmap(res[0]);
+	vcm_free(phys);
+}
+
+/* vcm_describe_addr(): the longest text fits VCM_DESCRIPTION */
+static void fault_text_fits(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &fault_fixed);
+	struct vcm_phys *phys = fault_phys(test, SZ_64K);
+	struct fault_map map = { ctx, phys };
+	struct vcm_res *res[5];
+	struct seq_buf s;
+	unsigned int i;
+	char *text;
+
+	for (i = 0; i < ARRAY_SIZE(res); i++) {
+		res[i] = fault_owners[i % 4](&map);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res[i]);
+	}
+	text = kunit_kzalloc(test, VCM_DESCRIPTION, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	seq_buf_init(&s, text, VCM_DESCRIPTION);
+	vcm_describe_addr(ctx->vcm, res[0]->start + SZ_64K - 1, &s);
+	KUNIT_EXPECT_FALSE(test, seq_buf_has_overflowed(&s));
+	kunit_info(test, "%u of %u bytes\n", seq_buf_used(&s),
+		   VCM_DESCRIPTION);
+	for (i = 0; i < ARRAY_SIZE(res); i++)
+		vcm_unmap(res[i]);
 	vcm_free(phys);
 }
 
@@ -255,7 +386,7 @@ struct fault_seen {
 	dma_addr_t addr;
 	unsigned int flags;
 	unsigned int calls;
-	bool claims;
+	bool handles;
 };
 
 static bool fault_see(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
@@ -267,20 +398,20 @@ static bool fault_see(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
 	seen->addr = addr;
 	seen->flags = flags;
 	seen->calls++;
-	return seen->claims;
+	return seen->handles;
 }
 
-/* Told first, with what was reported; what it claims is not printed. */
-static void fault_handler_claims(struct kunit *test)
+/* A handler is called first; a fault that it handles is not printed */
+static void fault_handler_first(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
 	struct fault_log *log = log_open(test);
-	struct fault_seen one = { .claims = true }, two = { };
+	struct fault_seen one = { .handles = true }, two = { };
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, 0,
 			vcm_set_fault_handler(ctx->vcm, fault_see, &one));
-	/* Claimed ones do not count as printed either */
+	/* Handled faults do not count for the rate limit */
 	for (i = 1; i <= 100; i++) {
 		vcm_report_fault(ctx->vcm, SZ_1M + i, VCM_FAULT_WRITE);
 		KUNIT_EXPECT_EQ(test, one.calls, i);
@@ -290,7 +421,7 @@ static void fault_handler_claims(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, one.flags, VCM_FAULT_WRITE);
 	KUNIT_EXPECT_FALSE(test, log_next(log));
 
-	/* There is one at a time */
+	/* One handler at a time */
 	KUNIT_ASSERT_EQ(test, 0,
 			vcm_set_fault_handler(ctx->vcm, fault_see, &two));
 	fault_print(test, log, ctx, SZ_2M, VCM_FAULT_READ);
@@ -302,11 +433,12 @@ static void fault_handler_claims(struct kunit *test)
 	fault_print(test, log, ctx, SZ_2M, VCM_FAULT_READ);
 	KUNIT_EXPECT_EQ(test, two.calls, 1);
 	KUNIT_EXPECT_EQ(test, vcm_set_fault_handler(ctx->vcm, NULL, NULL), 0);
-	/* The context takes it along */
+	/* Freed with the context */
 	KUNIT_EXPECT_EQ(test, 0,
 			vcm_set_fault_handler(ctx->vcm, fault_see, &two));
 }
 
+/* Row "errors": -EINVAL for a bad pointer, or ignored */
 static void fault_bad_pointers(struct kunit *test)
 {
 	struct fault_log *log = log_open(test);
@@ -321,7 +453,7 @@ static void fault_bad_pointers(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, log_next(log));
 }
 
-/* A handler that runs for as long as the test wants it to */
+/* A handler that runs until the test ends it */
 struct fault_slow {
 	struct vcm *vcm;
 	bool entered;
@@ -329,8 +461,8 @@ struct fault_slow {
 	bool left;
 };
 
-static bool fault_linger(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
-			 void *priv)
+static bool fault_wait(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
+		       void *priv)
 {
 	struct fault_slow *slow = priv;
 	unsigned long end = jiffies + 20 * HZ;
@@ -358,7 +490,7 @@ static long fault_call_remove(void *arg)
 	return READ_ONCE(slow->left);
 }
 
-/* When vcm_set_fault_handler() returns, the old one is not running. */
+/* When vcm_set_fault_handler() returns, the old handler is not running */
 static void fault_removal_waits(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -371,7 +503,7 @@ static void fault_removal_waits(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, slow);
 	slow->vcm = ctx->vcm;
 	KUNIT_ASSERT_EQ(test, 0,
-			vcm_set_fault_handler(ctx->vcm, fault_linger, slow));
+			vcm_set_fault_handler(ctx->vcm, fault_wait, slow));
 	reports = td_start(test->priv, fault_call_report, slow);
 	while (!READ_ONCE(slow->entered))
 		schedule_timeout_uninterruptible(1);
@@ -398,7 +530,7 @@ struct fault_priv {
 	atomic_t *dead;
 };
 
-/* Called for what is set, not for what was */
+/* A handler that counts calls after it was replaced */
 static bool fault_alive(struct vcm *vcm, dma_addr_t addr, unsigned int flags,
 			void *priv)
 {
@@ -420,7 +552,7 @@ static long fault_set(struct fault_thread *t)
 
 		WRITE_ONCE(p->alive, ALIVE);
 		ret = vcm_set_fault_handler(t->ctx->vcm, fault_alive, p);
-		/* The other one is out of use now */
+		/* The other one is not called any more */
 		WRITE_ONCE(priv[!(i & 1)].alive, 0);
 		cond_resched();
 	}
@@ -445,7 +577,7 @@ static long fault_thread(void *arg)
 	return 0;
 }
 
-/* Handlers come and go while devices fault: none is called for another's sake. */
+/* Handlers are replaced while devices fault: none is called after that */
 static void fault_handler_races(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -496,7 +628,7 @@ static void fault_interrupt(struct kunit *test, struct fault_irq *irq)
 	KUNIT_EXPECT_TRUE(test, irq->hard);
 }
 
-/* Row "sleeping": vcm_report_fault() works in hard interrupt context. */
+/* Row "owner, sleeping, errors": vcm_report_fault() works in hard interrupts */
 static void fault_in_interrupt(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
@@ -506,7 +638,7 @@ static void fault_in_interrupt(struct kunit *test)
 	struct vcm_res *res;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		kunit_skip(test, "interrupts are threads");
+		kunit_skip(test, "interrupts are threaded");
 	irq = kunit_kzalloc(test, sizeof(*irq), GFP_KERNEL);
 	seen = kunit_kzalloc(test, sizeof(*seen), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, irq);
@@ -522,7 +654,7 @@ static void fault_in_interrupt(struct kunit *test)
 	expect_text(test, log, "ms ago");
 	KUNIT_EXPECT_FALSE(test, log_next(log));
 
-	seen->claims = true;
+	seen->handles = true;
 	KUNIT_ASSERT_EQ(test, 0,
 			vcm_set_fault_handler(ctx->vcm, fault_see, seen));
 	fault_interrupt(test, irq);
@@ -531,7 +663,7 @@ static void fault_in_interrupt(struct kunit *test)
 	vcm_unreserve(res);
 }
 
-/* A device that faults for ever fills no log, and silences no other one. */
+/* Reports are rate-limited, each context on its own */
 static void fault_rate(struct kunit *test)
 {
 	struct td_ctx *storm = td_create(test->priv, &fault_cfg);
@@ -551,15 +683,15 @@ static void fault_rate(struct kunit *test)
 }
 
 /*
- * Whoever holds a reservation may still report for a context destroyed. Its
- * handler is not told, whose owner may have gone, and no new one can be set.
+ * Row "vcm_destroy": a destroyed context, held by a reservation, still reports.
+ * It has no handler any more, and -ENODEV for a new one.
  */
 static void fault_after_destroy(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &fault_cfg);
 	struct fault_log *log = log_open(test);
 	struct vcm_res *res = fault_at(ctx, SZ_1M, SZ_4K, 0);
-	struct fault_seen seen = { .claims = true };
+	struct fault_seen seen = { .handles = true };
 
 	KUNIT_EXPECT_EQ(test, 0,
 			vcm_set_fault_handler(ctx->vcm, fault_see, &seen));
@@ -580,7 +712,9 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(fault_text_miss),
 	KUNIT_CASE(fault_text_age),
 	KUNIT_CASE(fault_text_quarantine),
-	KUNIT_CASE(fault_handler_claims),
+	KUNIT_CASE(fault_text_overlapping),
+	KUNIT_CASE(fault_text_fits),
+	KUNIT_CASE(fault_handler_first),
 	KUNIT_CASE(fault_bad_pointers),
 	KUNIT_CASE(fault_removal_waits),
 	KUNIT_CASE(fault_handler_races),

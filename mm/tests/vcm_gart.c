@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A GART, for the tests of Virtual Contiguous Memory: the least that the
- * page-table wrapper drives. One linear table, one page size, a small aperture
- * that does not begin at 0, no permissions, always on.
+ * A GART, for the tests of Virtual Contiguous Memory: the simplest MMU behind
+ * the page-table wrapper. It has one linear table, one page size, a small
+ * aperture that does not begin at 0, no permissions, and is always on.
  *
- * The first half of this file is the driver, the second the hardware, which
- * keeps every entry that it has read, and its neighbour, until it is flushed.
- * Then it reads them again, at once: whoever flushes before he has changed the
- * table has flushed nothing.
+ * The first half of this file is the driver, the second the hardware. That
+ * keeps every entry that it has read, and the next one, until it is flushed.
+ * Then it reads them again at once, so a flush before the table was changed has
+ * no effect.
  */
 #include <kunit/test.h>
 #include <kunit/visibility.h>
@@ -30,10 +30,10 @@ static u32 *gart_entry(struct gart *gart, dma_addr_t addr)
 	return &gart->table[(addr - GART_BASE) / SZ_4K];
 }
 
-/* Entries of different reservations are different words: no lock */
+/* Reservations have different words of the table, so no lock is needed. */
 static int gart_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 			  size_t pgsize, size_t pgcount, unsigned int flags,
-			  size_t *mapped)
+			  gfp_t gfp, size_t *mapped)
 {
 	u32 *entry = gart_entry(to_gart(vcm), addr);
 	size_t i;
@@ -56,7 +56,7 @@ static void gart_unmap_pages(struct vcm *vcm, dma_addr_t addr, size_t pgsize,
 		WRITE_ONCE(entry[i], 0);
 }
 
-/* The hardware can only forget everything */
+/* The hardware can only be flushed completely. */
 static int gart_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 			 resource_size_t size)
 {
@@ -92,13 +92,12 @@ static const struct vcm_mmu_driver gart_driver = {
 
 /**
  * gart_create() - make a context behind a GART
- * @test: fails when the GART goes with entries in its table
+ * @test: the test, which fails if the GART is released with valid entries
  *
- * The caller gives it up with vcm_destroy() before the test ends.
+ * The caller calls vcm_destroy() before the test ends.
  *
  * Context: Process context, may sleep.
- * Return: the GART; &gart.mmu is the context. Fails the test when there is
- * none.
+ * Return: the GART; &gart.mmu is the context. The test fails if there is none.
  */
 struct gart *gart_create(struct kunit *test)
 {
@@ -124,7 +123,7 @@ EXPORT_SYMBOL_IF_KUNIT(gart_create);
 
 /* The hardware */
 
-/* Keeps what is valid. No entry is read again that nobody has asked for */
+/* Read an entry, and keep it if it is valid. */
 static void gart_load(struct gart *gart, unsigned long index)
 {
 	u32 entry = READ_ONCE(gart->table[index]);
@@ -134,10 +133,10 @@ static void gart_load(struct gart *gart, unsigned long index)
 }
 
 /**
- * gart_flush() - forget all entries that were read
+ * gart_flush() - drop all entries that were read
  * @gart: the GART
  *
- * What is in use is read again at once.
+ * Entries in use are read again at once.
  *
  * Context: Process context, may sleep.
  */
@@ -160,13 +159,13 @@ static u32 gart_read(struct gart *gart, unsigned long index)
 }
 
 /**
- * gart_translate() - where an access of a master goes
+ * gart_translate() - translate an address as for an access of a device
  * @vcm: the context
  * @addr: device address
  * @paddr: physical address, on success
  *
  * Context: Process context, may sleep.
- * Return: 0, or -EFAULT outside the aperture and where nothing is mapped.
+ * Return: 0, or -EFAULT outside the aperture or if nothing is mapped.
  */
 int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr)
 {
@@ -188,7 +187,7 @@ int gart_translate(struct vcm *vcm, dma_addr_t addr, phys_addr_t *paddr)
 }
 EXPORT_SYMBOL_IF_KUNIT(gart_translate);
 
-/* A GART permits everything */
+/* A GART has no permissions. */
 static int gart_reach(void *vcm, dma_addr_t addr, bool write,
 		      phys_addr_t *paddr)
 {
@@ -196,16 +195,16 @@ static int gart_reach(void *vcm, dma_addr_t addr, bool write,
 }
 
 /**
- * gart_access() - what a master does
+ * gart_access() - let a device read or write memory
  * @vcm: the context
  * @addr: device address
- * @buf: what is written, or where to put what is read
+ * @buf: the data
  * @len: bytes
- * @write: whether the master writes
+ * @write: the device writes
  *
  * Context: Process context, may sleep.
- * Return: 0, or -EFAULT at the first byte that the master does not reach; what
- * lies before that has been transferred.
+ * Return: 0, or -EFAULT at the first byte that the device does not reach; the
+ * bytes before it were transferred.
  */
 int gart_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
 		bool write)

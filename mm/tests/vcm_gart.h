@@ -21,7 +21,7 @@
  * @mmu: the context
  * @table: one entry for each page of the aperture: its physical address and
  *	%GART_VALID
- * @flushes: times that the hardware was told to forget
+ * @flushes: flushes of the hardware
  * @released: counts the releases of such contexts, optional
  */
 struct gart {
@@ -30,9 +30,9 @@ struct gart {
 	unsigned long flushes;
 	unsigned int *released;
 
-	/* private: what the hardware has read of the table */
+	/* private: entries that the hardware has read */
 	struct kunit *test;
-	struct mutex lock;	/* @kept, @loaded: which of them are */
+	struct mutex lock;	/* @kept and @loaded, the valid ones of it */
 	u32 *kept;
 	DECLARE_BITMAP(loaded, GART_ENTRIES);
 };

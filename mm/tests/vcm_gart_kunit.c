@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of a GART behind the page-table wrapper: what an MMU with one
- * table and one page size gets from it. The table is compared word by word with
- * what the test knows of the memory. What every context owes to whoever uses it
- * is in the suite vcm_contract.
+ * KUnit tests of a GART behind the page-table wrapper: an MMU with one table
+ * and one page size. The table is compared word by word with the memory that
+ * the test has bound. The promises to users of a context are in the suite
+ * vcm_contract.
  */
 #include <kunit/resource.h>
 #include <kunit/test.h>
@@ -17,7 +17,7 @@
 
 static unsigned int seed;
 module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random test; 0: a new one for each run");
+MODULE_PARM_DESC(seed, "seed of the random test; 0: a new one for each run");
 
 static struct gart *gart_active(struct kunit *test)
 {
@@ -64,7 +64,7 @@ static void gart_entries(struct kunit *test)
 	vcm_destroy(&gart->mmu.vcm);
 }
 
-/* The whole aperture can be bound at once, and not a page more */
+/* All of the aperture can be bound at once, and no page more */
 static void gart_full(struct kunit *test)
 {
 	struct phys_vec part = { .paddr = 0x80000000, .len = GART_SIZE };
@@ -93,8 +93,8 @@ static void gart_full(struct kunit *test)
 }
 
 /*
- * When vcm_unbind() returns no master reaches the memory, also where it has been
- * before; what is bound next at the same place is seen at once
+ * Row vcm_unbind: when it returns, a device that has used the memory does not
+ * reach it; memory bound next at the same address is seen at once
  */
 static void gart_unbind_flushes(struct kunit *test)
 {
@@ -149,7 +149,7 @@ static void gart_model_is_stale(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* One flush a binding, none for a mapping, one for many neighbours */
+/* One flush for each unbind, none for a bind, one for many neighbours */
 static void gart_flushes(struct kunit *test)
 {
 	const struct phys_vec part = { .paddr = 0x80000000, .len = SZ_64K };
@@ -173,7 +173,68 @@ static void gart_flushes(struct kunit *test)
 	vcm_destroy(&gart->mmu.vcm);
 }
 
-/* Memory that an entry cannot hold is refused, what came before it taken back */
+static void flush_by_unbind(struct vcm *vcm, struct vcm_res *const *res,
+			    unsigned int nr)
+{
+	vcm_unbind_many(res, nr);
+}
+
+static void flush_by_deactivate(struct vcm *vcm, struct vcm_res *const *res,
+				unsigned int nr)
+{
+	vcm_deactivate(vcm);
+}
+
+static void flush_by_destroy(struct vcm *vcm, struct vcm_res *const *res,
+			     unsigned int nr)
+{
+	vcm_destroy(vcm);
+}
+
+/*
+ * Rows vcm_deactivate and vcm_destroy: they flush as often as one
+ * vcm_unbind_many(), once for each of two pairs of neighbours
+ */
+static void gart_flushes_together(struct kunit *test)
+{
+	static void (* const calls[])(struct vcm *vcm,
+				      struct vcm_res *const *res,
+				      unsigned int nr) = {
+		flush_by_unbind, flush_by_deactivate, flush_by_destroy,
+	};
+	static const dma_addr_t at[] = {
+		GART_BASE + SZ_1M, GART_BASE,
+		GART_BASE + SZ_1M + SZ_64K, GART_BASE + SZ_64K,
+	};
+	const struct phys_vec part = { .paddr = 0x80000000, .len = SZ_64K };
+	struct vcm_res *res[ARRAY_SIZE(at)];
+	struct vcm_phys *phys;
+	struct gart *gart;
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		gart = gart_active(test);
+		phys = vcm_model_phys(test, &part, 1);
+		for (n = 0; n < ARRAY_SIZE(at); n++) {
+			res[n] = vcm_map_at(&gart->mmu.vcm, phys, at[n], 0);
+			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res[n]);
+		}
+		calls[i](&gart->mmu.vcm, res, ARRAY_SIZE(res));
+		KUNIT_EXPECT_EQ_MSG(test, gart->flushes, 2, "call %u", i);
+		KUNIT_EXPECT_NULL(test, memchr_inv(gart->table, 0,
+						   GART_ENTRIES * sizeof(u32)));
+		if (calls[i] != flush_by_destroy)
+			vcm_destroy(&gart->mmu.vcm);
+		for (n = 0; n < ARRAY_SIZE(at); n++)
+			vcm_unmap(res[n]);
+		vcm_free(phys);
+	}
+}
+
+/*
+ * Memory that an entry cannot describe is refused, and earlier parts are
+ * unmapped
+ */
 static void gart_high_memory(struct kunit *test)
 {
 	struct phys_vec parts[2] = { { .paddr = SZ_1M, .len = SZ_64K } };
@@ -205,7 +266,7 @@ struct gart_slot {
 	unsigned int nr;
 };
 
-/* Memory of any size somewhere, if there is room for it */
+/* Map memory of random size, if a range is free */
 static void random_map(struct kunit *test, struct vcm *vcm,
 		       struct rnd_state *rnd, struct gart_slot *slot,
 		       u32 *oracle)
@@ -253,7 +314,7 @@ static void random_look(struct kunit *test, struct vcm *vcm,
 
 KUNIT_DEFINE_ACTION_WRAPPER(free_oracle, kvfree, const void *);
 
-/* The table is at every time what the bindings make of it, and so is the TLB */
+/* The table and the TLB match the bindings after every step */
 static void gart_random(struct kunit *test)
 {
 	const u32 start = seed ?: get_random_u32();
@@ -297,6 +358,7 @@ static struct kunit_case gart_cases[] = {
 	KUNIT_CASE(gart_unbind_flushes),
 	KUNIT_CASE(gart_model_is_stale),
 	KUNIT_CASE(gart_flushes),
+	KUNIT_CASE(gart_flushes_together),
 	KUNIT_CASE(gart_high_memory),
 	KUNIT_CASE(gart_random),
 	{ }

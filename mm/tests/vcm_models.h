@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the models of MMUs in the tests of Virtual Contiguous Memory have in
- * common: masters, and memory for them.
+ * Shared by the models of MMUs in the tests of Virtual Contiguous Memory:
+ * accesses of devices, and memory for them.
  */
 #ifndef _MM_TESTS_VCM_MODELS_H
 #define _MM_TESTS_VCM_MODELS_H
@@ -14,16 +14,16 @@
 #include <linux/module.h>
 #include <linux/vcm-drv.h>
 
-/* Where an access of a master goes: 0, or an errno when it goes nowhere */
-typedef int (*vcm_model_fn)(void *master, dma_addr_t addr, bool write,
+/* Translate an address as for an access of a device; return 0 or an errno. */
+typedef int (*vcm_model_fn)(void *dev, dma_addr_t addr, bool write,
 			    phys_addr_t *paddr);
 
 /*
- * A master reads or writes @len bytes, through an MMU with pages of @granule
- * bytes or more. What @translate says of the first byte that is not reached is
- * returned; what lies before that has been transferred.
+ * Let a device read or write @len bytes, through an MMU with pages of @granule
+ * bytes or more. Return 0, or the errno of @translate for the first byte that
+ * is not reached; the bytes before it were transferred.
  */
-static inline int vcm_model_access(vcm_model_fn translate, void *master,
+static inline int vcm_model_access(vcm_model_fn translate, void *dev,
 				   size_t granule, dma_addr_t addr, void *buf,
 				   size_t len, bool write)
 {
@@ -34,11 +34,11 @@ static inline int vcm_model_access(vcm_model_fn translate, void *master,
 		struct page *page;
 		int ret;
 
-		ret = translate(master, addr, write, &paddr);
+		ret = translate(dev, addr, write, &paddr);
 		if (ret)
 			return ret;
 		if (!pfn_valid(PHYS_PFN(paddr))) {
-			kunit_fail_current_test("%pad leads to %pa: no memory",
+			kunit_fail_current_test("%pad leads to %pa, which is not memory",
 						&addr, &paddr);
 			return -EFAULT;
 		}
@@ -54,17 +54,16 @@ static inline int vcm_model_access(vcm_model_fn translate, void *master,
 	return 0;
 }
 
-static const struct vcm_phys_ops vcm_model_phys_ops = {
-	.owner = THIS_MODULE,
-};
+static inline void vcm_model_free(struct vcm_phys *phys)
+{
+}
 
-/* Memory that nobody looks at */
+/* Make an allocation of memory that no model reads or writes. */
 static inline struct vcm_phys *vcm_model_phys(struct kunit *test,
 					      const struct phys_vec *parts,
 					      unsigned int count)
 {
-	struct vcm_phys *phys = vcm_phys_new(count, 0, &vcm_model_phys_ops,
-					     NULL);
+	struct vcm_phys *phys = vcm_phys_new(count, 0, vcm_model_free, NULL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);

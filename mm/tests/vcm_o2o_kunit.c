@@ -2,11 +2,9 @@
 /*
  * KUnit tests for the one-to-one wrapper of Virtual Contiguous Memory.
  *
- * Nobody looks into the memory here, so none is needed: physical addresses are
- * made up.
+ * No test touches memory, so physical addresses are made up.
  */
 #include <kunit/test.h>
-#include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
@@ -15,21 +13,21 @@
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
 
-/* How the bus of struct o2o_bus shows memory */
+/* The windows of o2o_to_bus() */
 #define NEAR_CPU	((phys_addr_t)SZ_1G)
 #define NEAR_BUS	((dma_addr_t)0)
 #define FAR_CPU		(NEAR_CPU + SZ_512M)
 #define FAR_BUS		((dma_addr_t)SZ_1G)
 #define WINDOW_SIZE	SZ_512M
 
-/* The same for a bus whose addresses end in the midst of memory */
+/* The window of o2o_to_last(): the highest bus address is in its middle */
 #define LAST_CPU	((phys_addr_t)SZ_1G)
 #define LAST_BUS	(~(dma_addr_t)0 - SZ_1M + 1)
 
 /**
  * struct o2o_ctx - a context for tests
  * @vcm: the context
- * @released: counts contexts that were freed
+ * @released: number of contexts that were freed
  */
 struct o2o_ctx {
 	struct vcm vcm;
@@ -37,10 +35,10 @@ struct o2o_ctx {
 };
 
 /**
- * struct o2o_state - what a test leaves to the end
- * @created: contexts that were made
- * @released: contexts that were freed
- * @freed: allocations that were freed
+ * struct o2o_state - state of a test case
+ * @created: number of contexts that were made
+ * @released: number of contexts that were freed
+ * @freed: number of allocations that were freed
  */
 struct o2o_state {
 	unsigned int created;
@@ -56,7 +54,7 @@ static void o2o_release(struct vcm *vcm)
 	kfree(ctx);
 }
 
-/* Two windows that are neighbours in memory and not on the bus */
+/* Show two windows that are neighbours in memory, and not on the bus. */
 static dma_addr_t o2o_to_bus(struct vcm *vcm, phys_addr_t paddr)
 {
 	if (paddr >= NEAR_CPU && paddr - NEAR_CPU < WINDOW_SIZE)
@@ -107,11 +105,6 @@ static void o2o_phys_free(struct vcm_phys *phys)
 	state->freed++;
 }
 
-static const struct vcm_phys_ops o2o_phys_ops = {
-	.owner = THIS_MODULE,
-	.free = o2o_phys_free,
-};
-
 static struct vcm *o2o_create(struct kunit *test,
 			      const struct vcm_o2o_driver *driver,
 			      dma_addr_t start, dma_addr_t last)
@@ -135,7 +128,7 @@ static struct vcm_phys *o2o_parts(struct kunit *test, unsigned int nr,
 {
 	struct vcm_phys *phys;
 
-	phys = vcm_phys_new(nr, 0, &o2o_phys_ops, test->priv);
+	phys = vcm_phys_new(nr, 0, o2o_phys_free, test->priv);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 	memcpy(phys->parts, parts, nr * sizeof(*parts));
 	KUNIT_ASSERT_EQ(test, vcm_phys_finish(phys), 0);
@@ -150,7 +143,7 @@ static struct vcm_phys *o2o_part(struct kunit *test, phys_addr_t paddr,
 	return o2o_parts(test, 1, &part);
 }
 
-/* Gives up @phys, which nothing else may hold any more. */
+/* Drop the last reference of @phys. */
 static void o2o_free(struct kunit *test, struct vcm_phys *phys)
 {
 	struct o2o_state *state = test->priv;
@@ -158,10 +151,10 @@ static void o2o_free(struct kunit *test, struct vcm_phys *phys)
 
 	vcm_free(phys);
 	KUNIT_EXPECT_EQ_MSG(test, state->freed, freed + 1,
-			    "somebody still holds the memory");
+			    "the memory has another holder");
 }
 
-/* Maps memory at @paddr; the answer is an errno or 0, and gone again. */
+/* Map memory at @paddr and unmap it again. Return 0 or the errno of vcm_map(). */
 static int o2o_try(struct kunit *test, struct vcm *vcm, phys_addr_t paddr,
 		   size_t len, dma_addr_t *start)
 {
@@ -176,7 +169,7 @@ static int o2o_try(struct kunit *test, struct vcm *vcm, phys_addr_t paddr,
 	return ret;
 }
 
-/* Addresses: one-to-one, res->start is the bus address */
+/* vcm_map: where addresses follow the memory, res->start is the bus address. */
 static void o2o_identity_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -187,7 +180,6 @@ static void o2o_identity_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	KUNIT_EXPECT_EQ(test, (u64)res->start, SZ_1G);
 	KUNIT_EXPECT_EQ(test, (u64)res->res_size, SZ_1M);
-	KUNIT_EXPECT_EQ(test, (u64)res->bound_size, SZ_1M);
 	KUNIT_EXPECT_PTR_EQ(test, res->phys, phys);
 	KUNIT_EXPECT_PTR_EQ(test, res->vcm, vcm);
 	KUNIT_EXPECT_EQ(test, vcm_leaves(res), 0);
@@ -196,7 +188,7 @@ static void o2o_identity_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* Defect 10: address 0 is no failure, for the bus and for memory */
+/* Addresses: 0 is an address like any other, of the bus and of memory. */
 static void o2o_zero_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -215,8 +207,8 @@ static void o2o_zero_test(struct kunit *test)
 }
 
 /*
- * Addresses: a VCM hands out none that the device cannot reach, so memory that
- * the bus shows in two places, or not at all, is refused
+ * vcm_bind: -EADDRNOTAVAIL if the bus shows the memory in two places, only in
+ * part, or not at all.
  */
 static void o2o_windows_test(struct kunit *test)
 {
@@ -243,7 +235,7 @@ static void o2o_windows_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* Addresses: none outside the aperture, all of it can be used */
+/* vcm_bind: -EADDRNOTAVAIL outside of the aperture; all of it can be used. */
 static void o2o_aperture_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, SZ_64M, SZ_128M - 1);
@@ -262,7 +254,7 @@ static void o2o_aperture_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* The aperture may end at 2^64 - 1, sums must not wrap around there */
+/* vcm_bind: the aperture may end at the highest address; no sum wraps there. */
 static void o2o_top_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_wrapping, 0, ~(dma_addr_t)0);
@@ -280,10 +272,10 @@ static void o2o_top_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* Defect 13: parts that are large, at addresses that need more than 32 bits */
+/* vcm_bind: parts above 4 GiB, at addresses above 4 GiB. */
 static void o2o_large_test(struct kunit *test)
 {
-	/* Not constants: they do not fit the types of the machines skipped below */
+	/* Variables: constants would overflow where the test is skipped */
 	u64 paddr = 5ULL * SZ_1G, len = 6ULL * SZ_1G;
 	dma_addr_t start;
 	struct vcm *vcm;
@@ -296,7 +288,7 @@ static void o2o_large_test(struct kunit *test)
 	ret = o2o_try(test, vcm, paddr,
 		      sizeof(size_t) < sizeof(u64) ? SZ_1M : len, &start);
 	if (sizeof(dma_addr_t) < sizeof(u64)) {
-		/* The bus is narrower, and wrapping around would fit */
+		/* The bus is narrower; an address that wrapped would fit */
 		KUNIT_EXPECT_EQ(test, ret, -EADDRNOTAVAIL);
 	} else {
 		KUNIT_EXPECT_EQ(test, ret, 0);
@@ -305,7 +297,7 @@ static void o2o_large_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* vcm_bind: -EOPNOTSUPP for memory that one-to-one cannot make contiguous */
+/* vcm_bind: -EOPNOTSUPP for memory of several parts, in any order. */
 static void o2o_parts_test(struct kunit *test)
 {
 	const struct phys_vec apart[] = {
@@ -335,13 +327,13 @@ static void o2o_parts_test(struct kunit *test)
 	phys = o2o_parts(test, ARRAY_SIZE(joined), joined);
 	res = vcm_map(vcm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, (u64)res->bound_size, SZ_2M);
+	KUNIT_EXPECT_EQ(test, (u64)res->res_size, SZ_2M);
 	vcm_unmap(res);
 	o2o_free(test, phys);
 	vcm_destroy(vcm);
 }
 
-/* vcm_bind: -EOPNOTSUPP for parts that are not aligned to the granule */
+/* vcm_bind: -EOPNOTSUPP for a part that is not whole pages. */
 static void o2o_unaligned_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -356,13 +348,23 @@ static void o2o_unaligned_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* One-to-one: reserve alone is -EOPNOTSUPP, and so is a guard */
+/*
+ * vcm_reserve: -EOPNOTSUPP where addresses follow the memory, of each call that
+ * reserves; vcm_map: -EOPNOTSUPP for a guard, vcm_map_at: -EOPNOTSUPP.
+ */
 static void o2o_flags_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
 	struct vcm_phys *phys = o2o_part(test, SZ_1G, SZ_1M);
 
+	KUNIT_EXPECT_FALSE(test, vcm_can_reserve(vcm));
 	KUNIT_EXPECT_PTR_EQ(test, vcm_reserve(vcm, SZ_1M, 0),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_PTR_EQ(test, vcm_reserve_at(vcm, SZ_1G, SZ_1M, 0),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_PTR_EQ(test, vcm_reserve_in(vcm, SZ_1M, 0, 0, U32_MAX, 0),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_PTR_EQ(test, vcm_map_at(vcm, phys, SZ_1G, 0),
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, VCM_RES_GUARD),
 			    ERR_PTR(-EOPNOTSUPP));
@@ -372,35 +374,41 @@ static void o2o_flags_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* Same address twice: the same reservation with one more ownership */
+/*
+ * A mapping belongs to the caller that made it: a second one of the same memory
+ * is a reservation of its own, with flags of its own, and stays bound when the
+ * first is unmapped.
+ */
 static void o2o_twice_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
 	struct vcm_phys *phys = o2o_part(test, SZ_1G, SZ_1M);
-	struct vcm_res *res = vcm_map(vcm, phys, VCM_RES_READ);
+	struct vcm_res *first = vcm_map(vcm, phys, VCM_RES_READ);
+	struct vcm_res *second = vcm_map(vcm, phys, VCM_RES_READ);
+	struct vcm_res *third = vcm_map(vcm, phys, VCM_RES_WRITE);
 
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, VCM_RES_READ), res);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, VCM_RES_WRITE),
-			    ERR_PTR(-EADDRINUSE));
-	/* Neither direction means both */
-	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, 0), ERR_PTR(-EADDRINUSE));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, third);
+	KUNIT_EXPECT_PTR_NE(test, first, second);
+	KUNIT_EXPECT_PTR_NE(test, second, third);
 
-	vcm_unmap(res);
-	KUNIT_EXPECT_PTR_EQ(test, res->phys, phys);
-	KUNIT_EXPECT_EQ(test, vcm_ref_reserve(res), 0);
-	vcm_unmap(res);
-	vcm_unmap(res);
-
-	res = vcm_map(vcm, phys, VCM_RES_WRITE);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, (u64)res->start, SZ_1G);
-	vcm_unmap(res);
+	vcm_unmap(first);
+	KUNIT_EXPECT_PTR_EQ(test, second->phys, phys);
+	vcm_unbind(second);
+	KUNIT_EXPECT_NULL(test, second->phys);
+	KUNIT_EXPECT_PTR_EQ(test, third->phys, phys);
+	KUNIT_EXPECT_EQ(test, (u64)third->start, SZ_1G);
+	vcm_unmap(third);
+	vcm_unmap(second);
 	o2o_free(test, phys);
 	vcm_destroy(vcm);
 }
 
-/* vcm_bind: -EADDRINUSE where another reservation holds the range */
+/*
+ * A mapping belongs to the caller that made it: ranges of different descriptions
+ * of the same memory may overlap in any way.
+ */
 static void o2o_overlap_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -409,24 +417,24 @@ static void o2o_overlap_test(struct kunit *test)
 	dma_addr_t start;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G, SZ_1M, &start),
-			-EADDRINUSE);
+	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G, SZ_1M, &start), 0);
+	KUNIT_EXPECT_EQ(test, (u64)start, SZ_1G);
 	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G + SZ_1M - PAGE_SIZE,
-				      SZ_1M, &start), -EADDRINUSE);
+				      SZ_1M, &start), 0);
 	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G - PAGE_SIZE, SZ_2M,
-				      &start), -EADDRINUSE);
-	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G - PAGE_SIZE, PAGE_SIZE,
 				      &start), 0);
-	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G + SZ_1M, PAGE_SIZE,
+	KUNIT_EXPECT_EQ(test, o2o_try(test, vcm, SZ_1G + PAGE_SIZE, PAGE_SIZE,
 				      &start), 0);
+	KUNIT_EXPECT_PTR_EQ(test, res->phys, phys);
 	vcm_unmap(res);
 	o2o_free(test, phys);
 	vcm_destroy(vcm);
 }
 
 /*
- * One-to-one: bind of the same memory works after unbind, and of other memory
- * at the same address; memory elsewhere is -EOPNOTSUPP and changes nothing
+ * vcm_bind: an unbound reservation keeps its address, so memory at the same
+ * address can be bound there; memory elsewhere is -EOPNOTSUPP, larger memory
+ * -ENOSPC, and nothing changes.
  */
 static void o2o_rebind_test(struct kunit *test)
 {
@@ -440,9 +448,9 @@ static void o2o_rebind_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -EALREADY);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, small), -EADDRINUSE);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	vcm_unbind(res);
 	KUNIT_EXPECT_EQ(test, (u64)res->start, SZ_1G);
-	KUNIT_EXPECT_EQ(test, (u64)res->bound_size, 0);
+	KUNIT_EXPECT_NULL(test, res->phys);
 
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, other), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, large), -ENOSPC);
@@ -450,11 +458,12 @@ static void o2o_rebind_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, res->phys);
 
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, small), 0);
-	KUNIT_EXPECT_EQ(test, (u64)res->bound_size, PAGE_SIZE);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), small);
+	KUNIT_EXPECT_PTR_EQ(test, res->phys, small);
+	KUNIT_EXPECT_EQ(test, (u64)res->res_size, SZ_1M);
+	vcm_unbind(res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
 	KUNIT_EXPECT_EQ(test, (u64)res->start, SZ_1G);
-	KUNIT_EXPECT_EQ(test, (u64)res->bound_size, SZ_1M);
+	KUNIT_EXPECT_PTR_EQ(test, res->phys, phys);
 	vcm_unmap(res);
 
 	o2o_free(test, other);
@@ -464,7 +473,10 @@ static void o2o_rebind_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* An unbound reservation keeps its start, but not the range */
+/*
+ * vcm_bind: a reservation that was unbound while another one was made at its
+ * address can be bound again beside it.
+ */
 static void o2o_idle_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -472,22 +484,22 @@ static void o2o_idle_test(struct kunit *test)
 	struct vcm_res *first = vcm_map(vcm, phys, 0), *second;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(first), phys);
+	vcm_unbind(first);
 
 	second = vcm_map(vcm, phys, VCM_RES_READ);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, second);
 	KUNIT_EXPECT_PTR_NE(test, second, first);
 	KUNIT_EXPECT_EQ(test, (u64)second->start, SZ_1G);
-	KUNIT_EXPECT_EQ(test, vcm_bind(first, phys), -EADDRINUSE);
-	vcm_unmap(second);
-
 	KUNIT_EXPECT_EQ(test, vcm_bind(first, phys), 0);
+	vcm_unmap(second);
+	KUNIT_EXPECT_PTR_EQ(test, first->phys, phys);
+	KUNIT_EXPECT_EQ(test, (u64)first->start, SZ_1G);
 	vcm_unmap(first);
 	o2o_free(test, phys);
 	vcm_destroy(vcm);
 }
 
-/* One-to-one contexts are always active, activation only counts */
+/* vcm_activate: only counts where the context is always active. */
 static void o2o_active_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -512,7 +524,7 @@ static void o2o_active_test(struct kunit *test)
 	vcm_destroy(vcm);
 }
 
-/* Defect 18: a context outlives its destruction while reservations are alive */
+/* vcm_destroy: the last reservation that has an owner frees the context. */
 static void o2o_destroy_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, U32_MAX);
@@ -524,14 +536,14 @@ static void o2o_destroy_test(struct kunit *test)
 	vcm_destroy(vcm);
 	KUNIT_EXPECT_EQ(test, state->released, 0);
 	KUNIT_EXPECT_PTR_EQ(test, vcm_map(vcm, phys, 0), ERR_PTR(-ENODEV));
-	KUNIT_EXPECT_PTR_EQ(test, vcm_unbind(res), phys);
+	vcm_unbind(res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -ENODEV);
 	vcm_unmap(res);
 	KUNIT_EXPECT_EQ(test, state->released, 1);
 	o2o_free(test, phys);
 }
 
-/* vcm_o2o_init: arguments that contradict each other */
+/* vcm_o2o_init: -EINVAL for arguments that contradict each other. */
 static void o2o_init_test(struct kunit *test)
 {
 	struct vcm *vcm = kunit_kzalloc(test, sizeof(*vcm), GFP_KERNEL);
@@ -549,66 +561,114 @@ static void o2o_init_test(struct kunit *test)
 #define O2O_SLOTS	48
 #define O2O_STEPS	5000
 
+/* A mapping of the random test; @res is NULL in a free slot. */
+struct o2o_slot {
+	struct vcm_phys *phys;
+	struct vcm_res *res;
+	unsigned int first, nr;
+};
+
+/* Return true if a reservation of the random test covers @page. */
+static bool o2o_covered(const struct o2o_slot *slot, unsigned int page)
+{
+	unsigned int s;
+
+	for (s = 0; s < O2O_SLOTS; s++)
+		if (slot[s].res && page - slot[s].first < slot[s].nr)
+			return true;
+	return false;
+}
+
+/* Map memory of random pages, which may pass the end of the aperture. */
+static void o2o_random_map(struct kunit *test, struct vcm *vcm,
+			   struct o2o_slot *slot, struct rnd_state *rnd)
+{
+	struct vcm_res *res;
+
+	slot->first = prandom_u32_state(rnd) % O2O_PAGES;
+	slot->nr = 1 + prandom_u32_state(rnd) % 12;
+	slot->phys = o2o_part(test, SZ_1G + slot->first * PAGE_SIZE,
+			      slot->nr * PAGE_SIZE);
+	res = vcm_map(vcm, slot->phys, 0);
+	if (slot->first + slot->nr > O2O_PAGES) {
+		KUNIT_ASSERT_PTR_EQ(test, res, ERR_PTR(-EADDRNOTAVAIL));
+		o2o_free(test, slot->phys);
+		return;
+	}
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	slot->res = res;
+}
+
 /*
- * A range is handed out exactly when no byte of it is: random ranges, checked
- * against one bit for each page
+ * A mapping belongs to the caller that made it: mappings of random ranges, which
+ * overlap, come and go, and an address leads to its memory exactly as long as
+ * one of them covers it.
  */
 static void o2o_random_test(struct kunit *test)
 {
 	struct vcm *vcm = o2o_create(test, &o2o_identity, SZ_1G,
 				     SZ_1G + O2O_PAGES * PAGE_SIZE - 1);
-	static struct {
-		struct vcm_phys *phys;
-		struct vcm_res *res;
-		unsigned int first, nr;
-	} slot[O2O_SLOTS];
-	DECLARE_BITMAP(taken, O2O_PAGES) = { };
+	struct o2o_slot *slot = kunit_kcalloc(test, O2O_SLOTS, sizeof(*slot),
+					      GFP_KERNEL);
 	u64 seed = get_random_u64();
 	struct rnd_state rnd;
 	unsigned int i, s;
 
+	KUNIT_ASSERT_NOT_NULL(test, slot);
 	kunit_info(test, "seed %llu\n", seed);
 	prandom_seed_state(&rnd, seed);
-	memset(slot, 0, sizeof(slot));
-
 	for (i = 0; i < O2O_STEPS; i++) {
+		unsigned int page = prandom_u32_state(&rnd) % O2O_PAGES;
+		phys_addr_t paddr;
+		int ret;
+
 		s = prandom_u32_state(&rnd) % O2O_SLOTS;
-		if (slot[s].phys) {
-			bitmap_clear(taken, slot[s].first, slot[s].nr);
+		if (slot[s].res) {
 			vcm_unmap(slot[s].res);
 			o2o_free(test, slot[s].phys);
-			slot[s].phys = NULL;
-			continue;
-		}
-
-		slot[s].first = prandom_u32_state(&rnd) % O2O_PAGES;
-		slot[s].nr = 1 + prandom_u32_state(&rnd) % 12;
-		slot[s].phys = o2o_part(test, SZ_1G + slot[s].first * PAGE_SIZE,
-					slot[s].nr * PAGE_SIZE);
-		slot[s].res = vcm_map(vcm, slot[s].phys, 0);
-
-		if (slot[s].first + slot[s].nr > O2O_PAGES) {
-			KUNIT_ASSERT_PTR_EQ(test, slot[s].res,
-					    ERR_PTR(-EADDRNOTAVAIL));
-		} else if (find_next_bit(taken, O2O_PAGES, slot[s].first) <
-			   slot[s].first + slot[s].nr) {
-			KUNIT_ASSERT_PTR_EQ(test, slot[s].res,
-					    ERR_PTR(-EADDRINUSE));
+			slot[s].res = NULL;
 		} else {
-			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, slot[s].res);
-			bitmap_set(taken, slot[s].first, slot[s].nr);
-			continue;
+			o2o_random_map(test, vcm, &slot[s], &rnd);
 		}
-		o2o_free(test, slot[s].phys);
-		slot[s].phys = NULL;
+		ret = vcm_addr_to_phys(vcm, SZ_1G + page * PAGE_SIZE, &paddr);
+		KUNIT_ASSERT_EQ(test, ret,
+				o2o_covered(slot, page) ? 0 : -ENOENT);
+		if (!ret)
+			KUNIT_ASSERT_EQ(test, (u64)paddr,
+					SZ_1G + page * PAGE_SIZE);
 	}
 
 	for (s = 0; s < O2O_SLOTS; s++) {
-		if (!slot[s].phys)
+		if (!slot[s].res)
 			continue;
 		vcm_unmap(slot[s].res);
 		o2o_free(test, slot[s].phys);
 	}
+	vcm_destroy(vcm);
+}
+
+/*
+ * Confinement: memory that the devices do not reach is never returned: vcm_alloc()
+ * is -EADDRNOTAVAIL. Else the memory is one part.
+ */
+static void o2o_alloc_test(struct kunit *test)
+{
+	struct vcm *vcm = o2o_create(test, &o2o_identity, 0, ~(dma_addr_t)0);
+	struct vcm_phys *phys = vcm_alloc(vcm, 3 * PAGE_SIZE, 0);
+	struct vcm_res *res;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	KUNIT_EXPECT_EQ(test, phys->count, 1);
+	res = vcm_map(vcm, phys, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+	KUNIT_EXPECT_EQ(test, (u64)res->start, (u64)phys->parts[0].paddr);
+	vcm_unmap(res);
+	vcm_free(phys);
+	vcm_destroy(vcm);
+
+	vcm = o2o_create(test, &o2o_identity, 0, PAGE_SIZE - 1);
+	KUNIT_EXPECT_PTR_EQ(test, vcm_alloc(vcm, 3 * PAGE_SIZE, 0),
+			    ERR_PTR(-EADDRNOTAVAIL));
 	vcm_destroy(vcm);
 }
 
@@ -618,7 +678,7 @@ static int o2o_init(struct kunit *test)
 	return test->priv ? 0 : -ENOMEM;
 }
 
-/* Nothing is left behind */
+/* Check that each context was freed. */
 static void o2o_exit(struct kunit *test)
 {
 	struct o2o_state *state = test->priv;
@@ -645,6 +705,7 @@ static struct kunit_case o2o_cases[] = {
 	KUNIT_CASE(o2o_destroy_test),
 	KUNIT_CASE(o2o_init_test),
 	KUNIT_CASE(o2o_random_test),
+	KUNIT_CASE(o2o_alloc_test),
 	{ }
 };
 
@@ -657,6 +718,6 @@ static struct kunit_suite o2o_suite = {
 
 kunit_test_suite(o2o_suite);
 
-MODULE_DESCRIPTION("KUnit tests for the one-to-one wrapper of VCM");
+MODULE_DESCRIPTION("KUnit tests for the one-to-one wrapper of Virtual Contiguous Memory");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_LICENSE("GPL");

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The examples of Documentation/core-api/vcm-porting.rst: what a driver does
- * without Virtual Contiguous Memory, and what it does with it.
+ * The examples of Documentation/core-api/vcm-porting.rst: a driver without
+ * Virtual Contiguous Memory, and the same driver with it.
  *
  * Each case runs for both and expects the same of both, as the device sees it:
- * the fake IOMMU, the GART of the tests, or memory. drm_mm is there where
- * CONFIG_DRM is.
+ * through the fake IOMMU or the GART of the tests. drm_mm needs CONFIG_DRM.
  */
 #include <drm/drm_mm.h>
 #include <kunit/test.h>
@@ -17,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/sort.h>
@@ -26,7 +26,7 @@
 #include "vcm_fakeiommu.h"
 #include "vcm_gart.h"
 
-/* The engine's addresses: it cannot use the hole, and not the last page */
+/* The engine can use these addresses, except the hole and the last page */
 #define ENGINE_LAST		(SZ_16M - 1)
 #define ENGINE_LAST_PAGE	(SZ_16M - SZ_4K)
 #define ENGINE_HOLE		(6 * SZ_1M)
@@ -144,16 +144,33 @@ static void before_engine_unmap(struct before_engine *engine, struct iova *iova)
 /* before, IOMMU: end */
 
 /* after, buffers: begin */
-static struct vcm_res *after_map(struct vcm *vcm, struct sg_table *sgt)
+struct after_buffer {
+	struct sg_table *sgt;
+	size_t size;
+	refcount_t users;	/* its pages are kept for them */
+};
+
+static void after_release(void *priv)
+{
+	struct after_buffer *buffer = priv;
+
+	refcount_dec(&buffer->users);
+}
+
+static struct vcm_res *after_map(struct vcm *vcm, struct after_buffer *buffer)
 {
 	struct vcm_phys *phys;
 	struct vcm_res *res;
 
-	phys = vcm_phys_import_sg(sgt->sgl, sgt->orig_nents, NULL, NULL);
-	if (IS_ERR(phys))
+	refcount_inc(&buffer->users);
+	phys = vcm_phys_import_sgt(buffer->sgt, buffer->size, 0, after_release,
+				   buffer);
+	if (IS_ERR(phys)) {
+		after_release(buffer);
 		return ERR_CAST(phys);
+	}
 	res = vcm_map(vcm, phys, 0);
-	/* The binding holds it now, or nobody does */
+	/* The binding holds the memory now; without one it is released here */
 	vcm_free(phys);
 	return res;
 }
@@ -176,7 +193,7 @@ static int after_engine_init(struct after_engine *engine, struct device *dev)
 {
 	int ret;
 
-	engine->vcm = vcm_iommu_create(dev, NULL);
+	engine->vcm = vcm_iommu_create(dev);
 	if (IS_ERR(engine->vcm))
 		return PTR_ERR(engine->vcm);
 	engine->hole = vcm_reserve_at(engine->vcm, ENGINE_HOLE,
@@ -368,7 +385,7 @@ static int after_frame_to_cpu(struct after_frame *frame, size_t size)
 
 /* after, DMA API: end */
 
-/* Both ways, as the cases use them */
+/* The cases run both ways */
 
 enum porting_way { BEFORE, AFTER };
 
@@ -387,15 +404,17 @@ static bool ported(struct kunit *test)
 	return *(const enum porting_way *)test->param_value == AFTER;
 }
 
-/* A buffer of somebody else's: pages in descending order of addresses */
+/* A buffer of another driver: pages in descending order of addresses */
 
 #define BUFFER_SIZE	SZ_1M
 #define BUFFER_PAGES	(BUFFER_SIZE / PAGE_SIZE)
 
 struct porting_buffer {
+	struct kunit *test;
 	struct page *page[BUFFER_PAGES];
 	struct sg_table sgt;
 	struct resource ram;
+	struct after_buffer after;
 };
 
 static void buffer_free(void *data)
@@ -403,6 +422,8 @@ static void buffer_free(void *data)
 	struct porting_buffer *buffer = data;
 	unsigned int i;
 
+	/* Each import has been released */
+	KUNIT_EXPECT_EQ(buffer->test, refcount_read(&buffer->after.users), 1);
 	sg_free_table(&buffer->sgt);
 	if (buffer->ram.parent)
 		release_resource(&buffer->ram);
@@ -417,7 +438,7 @@ static int buffer_cmp(const void *a, const void *b)
 	return page_to_pfn(*x) < page_to_pfn(*y) ? 1 : -1;
 }
 
-/* ARCH=um does not list its memory */
+/* List the pages as RAM: ARCH=um does not do that. */
 static void buffer_list(struct kunit *test, struct porting_buffer *buffer)
 {
 	if (page_is_ram(page_to_pfn(buffer->page[0])))
@@ -437,6 +458,10 @@ static struct porting_buffer *buffer_get(struct kunit *test)
 
 	buffer = kunit_kzalloc(test, sizeof(*buffer), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, buffer);
+	buffer->test = test;
+	buffer->after.sgt = &buffer->sgt;
+	buffer->after.size = BUFFER_SIZE;
+	refcount_set(&buffer->after.users, 1);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, buffer_free, buffer));
 	for (i = 0; i < BUFFER_PAGES; i++) {
@@ -453,7 +478,7 @@ static struct porting_buffer *buffer_get(struct kunit *test)
 	return buffer;
 }
 
-/* The engine behind an IOMMU, driven in one way or the other */
+/* The engine behind an IOMMU, driven in either way */
 
 struct porting_engine {
 	struct kunit *test;
@@ -492,7 +517,7 @@ static struct porting_engine *engine_get(struct kunit *test)
 	return e;
 }
 
-/* Returns what engine_unmap() wants, or an error; @addr is for the engine */
+/* Return a handle for engine_unmap(), or an error. @addr gets the address. */
 static void *engine_map(struct porting_engine *e, struct porting_buffer *buffer,
 			dma_addr_t *addr)
 {
@@ -500,7 +525,7 @@ static void *engine_map(struct porting_engine *e, struct porting_buffer *buffer,
 	struct iova *iova;
 
 	if (ported(e->test)) {
-		res = after_map(e->after.vcm, &buffer->sgt);
+		res = after_map(e->after.vcm, &buffer->after);
 		if (!IS_ERR(res))
 			*addr = res->start;
 		return res;
@@ -519,7 +544,7 @@ static void engine_unmap(struct porting_engine *e, void *handle)
 		before_engine_unmap(&e->before, handle);
 }
 
-/* The number of pages of a buffer that the engine sees at @addr and behind */
+/* Return the number of pages of a buffer that the engine sees from @addr on. */
 static unsigned int engine_sees(struct porting_engine *e, dma_addr_t addr,
 				struct porting_buffer *buffer)
 {
@@ -532,7 +557,7 @@ static unsigned int engine_sees(struct porting_engine *e, dma_addr_t addr,
 	return seen;
 }
 
-/* The engine sees scattered pages side by side until they are unmapped. */
+/* The engine sees scattered pages as one range until they are unmapped */
 static void porting_iommu_sees(struct kunit *test)
 {
 	struct porting_buffer *buffer = buffer_get(test);
@@ -547,7 +572,7 @@ static void porting_iommu_sees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, engine_sees(e, addr, buffer), 0);
 }
 
-/* What the engine can use is used up, and what it cannot use never is used. */
+/* All addresses that the engine can use are used, and no others */
 static void porting_iommu_fills(struct kunit *test)
 {
 	struct porting_buffer *buffer = buffer_get(test);
@@ -566,7 +591,7 @@ static void porting_iommu_fills(struct kunit *test)
 				  addr >= ENGINE_HOLE + ENGINE_HOLE_SIZE);
 		KUNIT_EXPECT_LE(test, addr + BUFFER_SIZE, ENGINE_LAST_PAGE);
 	}
-	/* 16 MiB, less the hole, less what the last page spoils */
+	/* 16 MiB without the hole and the MiB of the last page */
 	KUNIT_EXPECT_EQ(test, n, 14);
 	if (n < ARRAY_SIZE(handle))
 		KUNIT_EXPECT_PTR_EQ(test, handle[n], ERR_PTR(-ENOSPC));
@@ -574,7 +599,7 @@ static void porting_iommu_fills(struct kunit *test)
 		engine_unmap(e, handle[i]);
 }
 
-/* A failure at any leaf leaves nothing behind, neither leaves nor addresses. */
+/* After a failure at any leaf, no leaf is set and no address is reserved */
 static void porting_iommu_fails(struct kunit *test)
 {
 	struct porting_buffer *buffer = buffer_get(test);
@@ -596,7 +621,7 @@ static void porting_iommu_fails(struct kunit *test)
 	engine_unmap(e, handle);
 }
 
-/* The GART, driven in one way or the other */
+/* The GART, driven in either way */
 
 struct porting_gart {
 	struct kunit *test;
@@ -647,7 +672,7 @@ static void *porting_gart_map(struct porting_gart *g,
 	int ret;
 
 	if (ported(g->test)) {
-		res = after_map(&g->hw->mmu.vcm, &buffer->sgt);
+		res = after_map(&g->hw->mmu.vcm, &buffer->after);
 		if (!IS_ERR(res))
 			*addr = res->start;
 		return res;
@@ -679,7 +704,7 @@ static unsigned int gart_sees(struct porting_gart *g, dma_addr_t addr,
 	return seen;
 }
 
-/* The aperture is used up, and a stale entry never shows what was unmapped. */
+/* The whole aperture is used, and no stale entry shows what was unmapped */
 static void porting_mmu_sees(struct kunit *test)
 {
 	struct porting_buffer *buffer = buffer_get(test);
@@ -704,7 +729,7 @@ static void porting_mmu_sees(struct kunit *test)
 	}
 }
 
-/* The DMA API: what the CPU draws the device reads, and the reverse */
+/* The DMA API: the device reads what the CPU writes, and the reverse */
 
 #define FRAME_SIZE	SZ_256K
 
@@ -716,7 +741,7 @@ static void frame_fill(u8 *bytes, u8 seed)
 		bytes[i] = seed + i + (i >> 8);
 }
 
-/* Whether the device sees at @addr what the CPU draws, and the reverse */
+/* Expect that each sees what the other writes. */
 static void frame_before(struct kunit *test, struct device *dev, u8 *bytes)
 {
 	struct before_frame frame;
@@ -762,7 +787,7 @@ static void frame_after(struct kunit *test, struct device *dev, struct vcm *vcm,
 							false));
 }
 
-/* A frame is the same for the CPU and the device, in both directions. */
+/* A frame is the same for the CPU and the device, in both directions */
 static void porting_dma_shares(struct kunit *test)
 {
 	const struct fakeiommu_cfg cfg = {
@@ -782,7 +807,7 @@ static void porting_dma_shares(struct kunit *test)
 		frame_before(test, dev, bytes);
 		return;
 	}
-	vcm = vcm_iommu_create(dev, NULL);
+	vcm = vcm_iommu_create(dev);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
 	KUNIT_EXPECT_EQ(test, vcm_activate(vcm), 0);
 	frame_after(test, dev, vcm, bytes);
@@ -806,5 +831,5 @@ static struct kunit_suite vcm_porting_suite = {
 kunit_test_suite(vcm_porting_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
-MODULE_DESCRIPTION("KUnit test of the Virtual Contiguous Memory porting examples");
+MODULE_DESCRIPTION("Tests of the porting examples of Virtual Contiguous Memory");
 MODULE_LICENSE("GPL");

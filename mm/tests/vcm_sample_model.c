@@ -2,22 +2,21 @@
 /*
  * A model of the sample SoC IOMMU, for its tests.
  *
- * A media block: a page of registers behind a register map of its own, an
- * interrupt, a power domain, two masters. Its walker follows the
- * short-descriptor format as the ARM Architecture Reference Manual (ARM DDI
- * 0406C) has it in B3.5, with the access flag in AP[0]; nothing of it is shared
- * with the code that writes the tables.
+ * A media block: a page of registers behind a register map, an interrupt, a
+ * power domain, two devices. Its walker follows the short-descriptor format of
+ * the ARM Architecture Reference Manual (ARM DDI 0406C), B3.5, with the access
+ * flag in AP[0]. It shares no code with io-pgtable, which writes the tables.
  *
- * It is as unhelpful as such hardware may be:
+ * It is the worst hardware of its kind:
  *
- * - Its TLB is of unlimited size, and each access loads the neighbours, too.
- * - An invalidation takes effect when the status register has been read until
- *   it is not busy. Who does not wait has invalidated nothing.
- * - What has been invalidated is loaded again at once. If the page table has
- *   it still, because the invalidation came before the change, it stays.
- * - Pointers to second-level tables are kept, too; only SAMPLE_INV_ALL drops
- *   those, not even another table base does.
- * - Without power it forgets everything, and no register may be touched.
+ * - Its TLB is of unlimited size, and each access loads the neighbours too.
+ * - An invalidation takes effect when the status register was read until it is
+ *   not busy. Without that wait, nothing is invalidated.
+ * - An invalidated translation is loaded again at once. If the page table still
+ *   has it, because the invalidation came before the change, it stays.
+ * - Pointers to second-level tables are kept too. SAMPLE_INV_ALL drops them,
+ *   another table base does not.
+ * - Without power it loses everything, and no register may be accessed.
  */
 #include <kunit/of.h>
 #include <kunit/platform_device.h>
@@ -43,7 +42,7 @@
 #include "vcm_models.h"
 #include "vcm_sample_model.h"
 
-/* Where the MMU's registers lie in the block, and what they are */
+/* The MMU's registers in the block */
 #define MODEL_REGS		0x100
 #define MODEL_CTRL		0x00
 #define MODEL_TABLE		0x04
@@ -58,7 +57,7 @@
 #define MODEL_VALID		0x1
 #define MODEL_WRITE		0x2
 
-/* So often the status register reads busy */
+/* Number of reads of the status register that return busy */
 #define MODEL_BUSY		2
 
 /* B3.5.1: bits of the descriptors */
@@ -88,7 +87,7 @@
 /* Large pages and supersections fill this many descriptors */
 #define DESC_REPEAT		16
 
-/* Where the next blocks report to; set while a test's overlay is applied */
+/* The test that new blocks belong to; set while its overlay is applied */
 static struct kunit *model_test;
 
 static __printf(2, 3) void model_complain(struct sample_model *m,
@@ -115,7 +114,7 @@ static u32 model_read_desc(struct sample_model *m, phys_addr_t paddr)
 	u32 desc, *p;
 
 	if (!pfn_valid(PHYS_PFN(paddr))) {
-		model_complain(m, "descriptor at %pa, which is no memory",
+		model_complain(m, "descriptor at %pa, which is not memory",
 			       &paddr);
 		return DESC_TYPE_FAULT;
 	}
@@ -126,7 +125,9 @@ static u32 model_read_desc(struct sample_model *m, phys_addr_t paddr)
 	return desc;
 }
 
-/* B3.5.1: such descriptors are repeated, and the hardware may read any */
+/*
+ * B3.5.1: such descriptors are repeated, and the hardware may read any of them.
+ */
 static void model_check_repeat(struct sample_model *m, phys_addr_t paddr)
 {
 	phys_addr_t first = round_down(paddr, DESC_REPEAT * sizeof(u32));
@@ -139,7 +140,7 @@ static void model_check_repeat(struct sample_model *m, phys_addr_t paddr)
 				       desc, &paddr);
 }
 
-/* B3.7.1: the simplified model, for an unprivileged master */
+/* B3.7.1: the simplified model, for an unprivileged access. */
 static bool model_permit(struct sample_model *m, u32 desc, u32 ap2, u32 ap1,
 			 u32 ap0, struct sample_leaf *leaf)
 {
@@ -163,7 +164,7 @@ static enum sample_memory model_memory(struct sample_model *m, u32 desc,
 	case 0x7:
 		return SAMPLE_CACHED;
 	}
-	model_complain(m, "descriptor %#x is of a strange memory type", desc);
+	model_complain(m, "descriptor %#x has an unknown memory type", desc);
 	return SAMPLE_STRANGE;
 }
 
@@ -212,7 +213,7 @@ static bool model_walk_page(struct sample_model *m, u32 addr, phys_addr_t table,
 	return model_permit(m, desc, L2_AP2, L2_AP1, L2_AP0, leaf);
 }
 
-/* B3.5.5; @cached: through the pointers that are kept */
+/* B3.5.5; @cached: use the pointers that are kept. */
 static bool model_walk(struct sample_model *m, u32 addr, bool cached,
 		       struct sample_leaf *leaf)
 {
@@ -247,7 +248,7 @@ static bool model_walk(struct sample_model *m, u32 addr, bool cached,
 
 /* The TLB */
 
-/* Where something old overlaps, that one stays, and the new one is not kept */
+/* Keep a leaf, unless an old one overlaps it, which stays. */
 static void model_keep(struct sample_model *m, const struct sample_leaf *new)
 {
 	struct sample_leaf *leaf = kmemdup(new, sizeof(*new), GFP_KERNEL);
@@ -273,7 +274,7 @@ static bool model_lookup(struct sample_model *m, u32 addr,
 	return true;
 }
 
-/* Takes what translates @first to @last out of the TLB */
+/* Drop the translations of @first to @last from the TLB. */
 static void model_drop(struct sample_model *m, unsigned long first,
 		       unsigned long last, struct list_head *dropped)
 {
@@ -293,7 +294,7 @@ static void model_forget(struct sample_model *m, struct list_head *dropped)
 		kfree(leaf);
 }
 
-/* The invalidations that were asked for take effect */
+/* Complete the requested invalidations. */
 static void model_invalidate(struct sample_model *m)
 {
 	struct sample_leaf *leaf, again;
@@ -333,7 +334,7 @@ static void model_lose_power(struct sample_model *m)
 
 /* The registers */
 
-/* What the bus says, once it has stopped to answer */
+/* Return the errno of the bus, if it has stopped answering. */
 static int model_bus_error(struct sample_model *m)
 {
 	if (!m->reg_error || !m->reg_answers)
@@ -345,7 +346,7 @@ static int model_bus_error(struct sample_model *m)
 static bool model_answers(struct sample_model *m, unsigned int reg)
 {
 	if (!m->on)
-		model_complain(m, "register %#x touched without power", reg);
+		model_complain(m, "register %#x accessed without power", reg);
 	else if (reg < MODEL_REGS || reg > MODEL_REGS + MODEL_FAULT_STATUS)
 		model_complain(m, "there is no register %#x", reg);
 	else
@@ -357,7 +358,7 @@ static void model_queue(struct sample_model *m, u32 addr)
 {
 	m->stats.inv_addr++;
 	if (m->nr_inv == SAMPLE_MODEL_QUEUE)
-		model_complain(m, "too many invalidations under way");
+		model_complain(m, "too many invalidations in progress");
 	else
 		m->inv[m->nr_inv++] = addr;
 	m->busy = MODEL_BUSY;
@@ -382,7 +383,7 @@ static int model_reg_write(void *context, unsigned int reg, unsigned int val)
 		if (m->ctrl & MODEL_ENABLE)
 			model_complain(m, "table changed while it is in use");
 		if (!!(val & TTBR_CACHED) != m->snoops)
-			model_complain(m, "walks of %#x in or past the caches",
+			model_complain(m, "cacheability of walks of %#x",
 				       val);
 		m->table = val;
 		break;
@@ -445,11 +446,11 @@ static const struct regmap_config model_regs = {
 	.max_register = 0x1fc,
 };
 
-/* The masters */
+/* The devices */
 
 /**
- * sample_model_of() - the block that a master belongs to
- * @engine: the master
+ * sample_model_of() - return the block of a device
+ * @engine: the device
  *
  * Context: Any.
  * Return: the block.
@@ -460,7 +461,7 @@ struct sample_model *sample_model_of(struct device *engine)
 }
 EXPORT_SYMBOL_IF_KUNIT(sample_model_of);
 
-/* Only the first fault is kept */
+/* Record a fault, unless an earlier one is recorded. */
 static void model_fault(struct sample_model *m, u32 addr, bool write)
 {
 	m->stats.faults++;
@@ -471,7 +472,7 @@ static void model_fault(struct sample_model *m, u32 addr, bool write)
 	irq_set_irqchip_state(m->irq, IRQCHIP_STATE_PENDING, true);
 }
 
-/* Reads ahead, in both directions */
+/* Read ahead in both directions. */
 static void model_prefetch(struct sample_model *m,
 			   const struct sample_leaf *leaf)
 {
@@ -482,18 +483,17 @@ static void model_prefetch(struct sample_model *m,
 }
 
 /**
- * sample_model_translate() - where an access of a master goes
- * @engine: the master
+ * sample_model_translate() - translate an address as for an access of a device
+ * @engine: the device
  * @addr: device address
- * @write: whether it writes
+ * @write: the device writes
  * @paddr: physical address, on success
  *
- * Uses what the TLB has kept.
+ * Uses stale translations until they are invalidated.
  *
  * Context: Process context, may sleep.
- * Return: 0, -EFAULT when nothing is mapped there or not for such an access,
- * which raises the fault interrupt, or when translation is off; -ENXIO without
- * power.
+ * Return: 0, -EFAULT if nothing is mapped there or not for such an access, which
+ * raises the fault interrupt, or if translation is off; -ENXIO without power.
  */
 int sample_model_translate(struct device *engine, dma_addr_t addr, bool write,
 			   phys_addr_t *paddr)
@@ -519,14 +519,14 @@ int sample_model_translate(struct device *engine, dma_addr_t addr, bool write,
 EXPORT_SYMBOL_IF_KUNIT(sample_model_translate);
 
 /**
- * sample_model_walk() - what the page table says, past the TLB
- * @engine: a master
+ * sample_model_walk() - walk the page table without the TLB
+ * @engine: a device
  * @addr: device address
  * @leaf: the translation, on success
  *
  * Context: Process context, may sleep.
- * Return: 0, -EFAULT when nothing is mapped there, -ENXIO without power or
- * when translation is off.
+ * Return: 0, -EFAULT if nothing is mapped there, -ENXIO without power or if
+ * translation is off.
  */
 int sample_model_walk(struct device *engine, dma_addr_t addr,
 		      struct sample_leaf *leaf)
@@ -547,16 +547,16 @@ static int model_reach(void *engine, dma_addr_t addr, bool write,
 }
 
 /**
- * sample_model_access() - what a master does
- * @engine: the master
+ * sample_model_access() - let a device read or write memory
+ * @engine: the device
  * @addr: device address
- * @buf: what is written, or where to put what is read
+ * @buf: the data
  * @len: bytes
- * @write: whether the master writes
+ * @write: the device writes
  *
  * Context: Process context, may sleep.
- * Return: 0, or what sample_model_translate() says of the first byte that the
- * master does not reach; what lies before that has been transferred.
+ * Return: 0, or the errno of sample_model_translate() for the first byte that
+ * the device does not reach; the bytes before it were transferred.
  */
 int sample_model_access(struct device *engine, dma_addr_t addr, void *buf,
 			size_t len, bool write)
@@ -741,7 +741,7 @@ static void model_put_device(void *dev)
 	put_device(dev);
 }
 
-/* The device of a node, held until the test ends */
+/* Return the device of a node, held until the test ends. */
 static struct device *model_device(struct kunit *test, const char *path)
 {
 	struct device_node *np = of_find_node_by_path(path);
@@ -793,16 +793,17 @@ static void model_setup(struct kunit *test)
 			kunit_platform_driver_register(test, &engine_driver));
 	KUNIT_ASSERT_EQ(test, 0,
 			of_overlay_apply_kunit(test, vcm_sample_block));
-	/* The MMU waits for its block's power domain to be all there */
+	/* The MMU waits for the power domain of its block */
 	wait_for_device_probe();
 }
 
 /**
- * sample_model_get() - a media block for a test
- * @test: fails when the hardware is misused; the blocks go when it ends
- * @nr: one of %SAMPLE_MODEL_BLOCKS
+ * sample_model_get() - get a media block for a test
+ * @test: the test, which fails if the hardware is misused
+ * @nr: number of the block, less than %SAMPLE_MODEL_BLOCKS
  *
- * Skips the test where there is no devicetree to add them to.
+ * The blocks are removed when the test ends. Without a devicetree to add them to,
+ * the test is skipped.
  *
  * Context: Process context, may sleep.
  * Return: the block, with all its drivers bound.

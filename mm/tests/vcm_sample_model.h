@@ -21,11 +21,11 @@ struct vcm;
 #define SAMPLE_MODEL_ENGINES	2
 
 /**
- * enum sample_memory - how a master accesses memory
- * @SAMPLE_STRANGE: not as any of these
- * @SAMPLE_DEVICE: as registers
- * @SAMPLE_UNCACHED: past the caches of the CPUs
- * @SAMPLE_CACHED: with a look into them
+ * enum sample_memory - how a device accesses memory
+ * @SAMPLE_STRANGE: none of the others
+ * @SAMPLE_DEVICE: like registers
+ * @SAMPLE_UNCACHED: without the caches of the CPUs
+ * @SAMPLE_CACHED: snooping the caches of the CPUs
  */
 enum sample_memory {
 	SAMPLE_STRANGE,
@@ -35,12 +35,12 @@ enum sample_memory {
 };
 
 /**
- * struct sample_leaf - a translation as the hardware has it
+ * struct sample_leaf - a translation in the hardware
  * @addr: first device address
  * @size: bytes
  * @paddr: physical address of the first byte
- * @write: the master may write, too
- * @memory: how it accesses what is there
+ * @write: the device may write too
+ * @memory: how it accesses the memory
  */
 struct sample_leaf {
 	u32 addr;
@@ -49,20 +49,20 @@ struct sample_leaf {
 	bool write;
 	enum sample_memory memory;
 
-	/* private: while it is being dropped */
+	/* private: for a list of dropped ones */
 	struct list_head entry;
 };
 
 /**
- * struct sample_stats - what has happened to a model
+ * struct sample_stats - counters of a model
  * @walks: descriptors read from the first-level table
  * @inv_addr: addresses invalidated
- * @inv_all: times that everything was
+ * @inv_all: invalidations of everything
  * @tables: writes of the table register
- * @power_ons: times that power came
+ * @power_ons: power-ons
  * @faults: accesses that found no translation or were not permitted
  * @refused: accesses while translation was off
- * @complaints: uses of the hardware that it does not allow
+ * @complaints: misuses of the hardware
  */
 struct sample_stats {
 	unsigned long walks;
@@ -80,14 +80,14 @@ struct sample_stats {
 /**
  * struct sample_model - a media block with its MMU
  * @dev: the block's device
- * @mmu: the MMU's
- * @engines: the masters'
- * @stats: what has happened so far
- * @hang: an invalidation never ends
- * @reg_error: errno of every register access, 0 for none
- * @reg_answers: so many of them are answered before
- * @keep_power: something else in the power domain does not let it go off
- * @expect_complaints: count them only
+ * @mmu: the MMU
+ * @engines: the devices behind it
+ * @stats: counters
+ * @hang: an invalidation does not end
+ * @reg_error: errno of every register access; 0: none
+ * @reg_answers: number of accesses that succeed before
+ * @keep_power: another device keeps the power domain on
+ * @expect_complaints: count misuses, do not fail the test for them
  */
 struct sample_model {
 	struct device *dev;
@@ -106,7 +106,7 @@ struct sample_model {
 	struct irq_domain *irqs;
 	unsigned int irq;
 	bool snoops;
-	struct mutex lock;	/* all that follows, and @stats */
+	struct mutex lock;	/* the fields below, and @stats */
 	bool on;
 	u32 ctrl;
 	u32 table;
@@ -121,9 +121,9 @@ struct sample_model {
 };
 
 /**
- * struct sample_engine - a master
- * @vcm: destroyed when the master's driver is unbound, NULL for none
- * @resume: what its driver does at runtime resume, NULL for nothing
+ * struct sample_engine - a device of the block
+ * @vcm: destroyed when the driver of the device is unbound; NULL: none
+ * @resume: called at runtime resume; NULL: none
  */
 struct sample_engine {
 	struct vcm *vcm;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of memory for several contexts, of memory that is charged, and of
- * scattered memory of others.
+ * imported scatter-gather tables.
  *
  * "Row" in the comments is a row of "What each call promises".
  */
@@ -18,9 +18,9 @@
 #include "../vcm-internal.h"
 #include "vcm_testdrv.h"
 
-/* Contexts whose memory is the page allocator's, and one with an area */
 #define UNIT		((unsigned long)PAGE_SIZE)
 
+/* Contexts with memory from the page allocator */
 static const struct td_cfg share_small = {
 	.last = SZ_1G - 1,
 	.pgsize_bitmap = UNIT | UNIT * 16,
@@ -33,12 +33,13 @@ static const struct td_cfg share_large = {
 	.pages = true,
 };
 
+/* A context with an area of its own */
 static const struct td_cfg share_area = {
 	.last = SZ_1G - 1,
 	.pgsize_bitmap = UNIT,
 };
 
-/* Sees memory where it is, from 16 MiB on as the area has it */
+/* One-to-one, from 16 MiB on, where the areas have their memory */
 static const struct td_cfg share_fixed = {
 	.start = SZ_16M,
 	.last = U32_MAX,
@@ -48,7 +49,7 @@ static const struct td_cfg share_fixed = {
 	.suits = true,
 };
 
-/* Sees next to nothing */
+/* One-to-one, with one page in reach */
 static const struct td_cfg share_blind = {
 	.last = UNIT - 1,
 	.pgsize_bitmap = UNIT,
@@ -57,7 +58,7 @@ static const struct td_cfg share_blind = {
 	.suits = true,
 };
 
-/* What the page allocator was asked for */
+/* Requests to the page allocator */
 static struct {
 	gfp_t gfp;
 	unsigned int calls;
@@ -73,15 +74,23 @@ static struct page *share_pages(int nid, gfp_t gfp, unsigned int order)
 	return alloc_pages_node(nid, gfp, order);
 }
 
+static int share_range(unsigned long pfn, unsigned long nr, gfp_t gfp)
+{
+	return -EBUSY;
+}
+
+/* Watch the page allocator, and limit it to blocks of @max_order. */
 static void share_ask(struct kunit *test, unsigned int max_order)
 {
 	asked.gfp = 0;
 	asked.calls = 0;
 	asked.max_order = max_order;
 	kunit_activate_static_stub(test, vcm_phys_pages, share_pages);
+	if (IS_ENABLED(CONFIG_CONTIG_ALLOC))
+		kunit_activate_static_stub(test, vcm_phys_range, share_range);
 }
 
-/* All of @vcms can bind it, as a whole. */
+/* Expect that all of @vcms can bind all of the memory. */
 static void expect_binds(struct kunit *test, struct vcm *const *vcms,
 			 unsigned int nr, struct vcm_phys *phys)
 {
@@ -92,12 +101,13 @@ static void expect_binds(struct kunit *test, struct vcm *const *vcms,
 		KUNIT_ASSERT_EQ(test, vcm_activate(vcms[i]), 0);
 		res = vcm_map(vcms[i], phys, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-		KUNIT_EXPECT_EQ(test, res->bound_size, phys->size);
+		KUNIT_EXPECT_PTR_EQ(test, res->phys, phys);
 		vcm_unmap(res);
 		vcm_deactivate(vcms[i]);
 	}
 }
 
+/* Rows "memory" and "errors": errnos of vcm_alloc_for() */
 static void share_errors(struct kunit *test)
 {
 	struct td_ctx *a = td_create(test->priv, &share_small);
@@ -125,7 +135,7 @@ static void share_errors(struct kunit *test)
 	vcm_unreserve(res);
 }
 
-/* The size and each part are multiples of the largest granule of all. */
+/* Row "sizes": size and parts are multiples of the largest granule of all */
 static void share_granule(struct kunit *test)
 {
 	struct td_ctx *a = td_create(test->priv, &share_small);
@@ -136,7 +146,7 @@ static void share_granule(struct kunit *test)
 
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 2; j++) {
-			/* Small pages until the granule forbids it */
+			/* Small blocks, down to the granule */
 			share_ask(test, j ? MAX_PAGE_ORDER : 2);
 			phys = vcm_alloc_for(orders[i], 2, 21 * UNIT, 0);
 			KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
@@ -155,7 +165,7 @@ static void share_granule(struct kunit *test)
 	}
 }
 
-/* A device's granule counts as the context's, for as long as it is attached. */
+/* Row "sizes": the granule of a device counts as long as it is attached */
 static void share_granule_of_device(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &share_small);
@@ -178,7 +188,7 @@ static void share_granule_of_device(struct kunit *test)
 	vcm_free(phys);
 }
 
-/* Where one of them needs a single part, that is what all get. */
+/* Row "memory": one part, if one of the contexts needs that */
 static void share_contig(struct kunit *test)
 {
 	struct td_ctx *a = td_create(test->priv, &share_small);
@@ -203,7 +213,7 @@ static void share_contig(struct kunit *test)
 	vcm_free(phys);
 }
 
-/* What each of them asks for comes together, in whatever order they stand. */
+/* Row "memory": the requirements of all contexts are combined, in any order */
 static void share_params(struct kunit *test)
 {
 	struct td_ctx *area = td_create(test->priv, &share_area);
@@ -218,16 +228,19 @@ static void share_params(struct kunit *test)
 	struct vcm_phys *phys;
 	unsigned int i;
 
+	low->vcm->memory.first = SZ_1M;
 	low->vcm->memory.last = SZ_512M - 1;
+	near->vcm->memory.first = SZ_64K;
 	near->vcm->memory.nid = 0;
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		memset(&area->alloc_params, 0xa5, sizeof(area->alloc_params));
 		phys = vcm_alloc_for(orders[i], 3, 4 * UNIT, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+		KUNIT_EXPECT_EQ(test, params->first, SZ_1M);
 		KUNIT_EXPECT_EQ(test, params->last, SZ_512M - 1);
 		KUNIT_EXPECT_EQ(test, params->nid, 0);
 		KUNIT_EXPECT_EQ(test, params->flags, 0);
-		/* Large pages that only some have use for are worth having */
+		/* Large pages are useful if one context can use them */
 		KUNIT_EXPECT_EQ(test, params->pgsize_bitmap,
 				UNIT * 4 | UNIT * 16 | UNIT * 64);
 		vcm_free(phys);
@@ -235,7 +248,7 @@ static void share_params(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&area->allocs), 3);
 }
 
-/* Who has an area of its own decides where the memory comes from. */
+/* Row "memory": a context with an area decides where the memory comes from */
 static void share_area_serves(struct kunit *test)
 {
 	struct td *td = test->priv;
@@ -256,7 +269,7 @@ static void share_area_serves(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, atomic_read(&area->allocs), i + 1);
 		expect_binds(test, orders[i], 3, phys);
 		vcm_free(phys);
-		/* Nobody else steps in when it has nothing */
+		/* The page allocator is no replacement for an area */
 		area->alloc_error = -ENOMEM;
 		expect_errno(test, vcm_alloc_for(orders[i], 3, UNIT, 0),
 			     -ENOMEM);
@@ -268,7 +281,7 @@ static void share_area_serves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, asked.calls, 0);
 }
 
-/* Memory that not all of them reach goes back: -EADDRNOTAVAIL */
+/* Row "memory": -EADDRNOTAVAIL for memory that not all reach, which is freed */
 static void share_out_of_reach(struct kunit *test)
 {
 	struct td *td = test->priv;
@@ -284,20 +297,20 @@ static void share_out_of_reach(struct kunit *test)
 	area->alloc_at = SZ_1M;
 	expect_errno(test, vcm_alloc_for(two, 2, UNIT, 0), -EADDRNOTAVAIL);
 	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed), 1);
-	/* Another one's area may suit all of them */
+	/* The area of another context may suit all */
 	phys = vcm_alloc_for(three, 3, UNIT, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 	KUNIT_EXPECT_GE(test, phys->parts[0].paddr, SZ_16M);
 	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed), 2);
 	expect_binds(test, three, 3, phys);
 	vcm_free(phys);
-	/* Memory that not all reach tells more than none */
+	/* -EADDRNOTAVAIL of one area, rather than -ENOMEM of another */
 	other->alloc_error = -ENOMEM;
 	expect_errno(test, vcm_alloc_for(three, 3, UNIT, 0), -EADDRNOTAVAIL);
 	expect_errno(test, vcm_alloc_for(pages, 1, UNIT, 0), -EADDRNOTAVAIL);
 }
 
-/* Who is about to die is not kept by the areas of the others */
+/* Row "errors": after -EINTR the areas of other contexts are not tried */
 static void share_signal(struct kunit *test)
 {
 	struct td_ctx *area = td_create(test->priv, &share_area);
@@ -309,15 +322,12 @@ static void share_signal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&other->allocs), 0);
 }
 
-/* Accounted memory */
+/* Charged memory */
 
-static struct vcm_phys_params share_one_page = {
-	.pgsize_bitmap = PAGE_SIZE,
-	.last = PHYS_ADDR_MAX,
-	.nid = NUMA_NO_NODE,
-};
-
-/* VCM_ALLOC_ACCOUNT: every page is charged, and no page without it. */
+/*
+ * Row "memory": with VCM_ALLOC_ACCOUNT pages and page tables are charged, and
+ * without it neither. Of one part, the pages that are kept are charged later.
+ */
 static void share_account(struct kunit *test)
 {
 	static const unsigned int flags[] = { 0, VCM_ALLOC_CONTIG };
@@ -330,56 +340,32 @@ static void share_account(struct kunit *test)
 		phys = vcm_alloc(ctx->vcm, 3 * UNIT,
 				 flags[i] | VCM_ALLOC_ACCOUNT);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
-		KUNIT_EXPECT_TRUE(test, asked.gfp & __GFP_ACCOUNT);
+		KUNIT_EXPECT_EQ(test, !(asked.gfp & __GFP_ACCOUNT),
+				!!(flags[i] & VCM_ALLOC_CONTIG));
+		KUNIT_EXPECT_TRUE(test, vcm_map_gfp(phys) & __GFP_ACCOUNT);
 		vcm_free(phys);
 		phys = vcm_alloc(ctx->vcm, 3 * UNIT, flags[i]);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 		KUNIT_EXPECT_FALSE(test, asked.gfp & __GFP_ACCOUNT);
+		KUNIT_EXPECT_FALSE(test, vcm_map_gfp(phys) & __GFP_ACCOUNT);
 		vcm_free(phys);
 	}
 }
 
-/* A part beyond the page allocator's blocks comes from where nobody charges. */
-static void share_account_contig(struct kunit *test)
-{
-	const size_t block = UNIT << MAX_PAGE_ORDER;
-	struct vcm_phys *phys;
-
-	if (PHYS_PFN(block) >= totalram_pages() / 2)
-		kunit_skip(test, "too little memory");
-	share_ask(test, MAX_PAGE_ORDER);
-	phys = vcm_phys_alloc(block + UNIT, VCM_ALLOC_CONTIG | VCM_ALLOC_NOWARN |
-			      VCM_ALLOC_ACCOUNT, &share_one_page);
-	expect_errno(test, phys, -EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, asked.calls, 0);
-	phys = vcm_phys_alloc(block, VCM_ALLOC_CONTIG | VCM_ALLOC_NOWARN |
-			      VCM_ALLOC_ACCOUNT, &share_one_page);
-	KUNIT_EXPECT_EQ(test, asked.calls, 1);
-	if (!IS_ERR(phys))
-		vcm_free(phys);
-}
-
-/* Scattered memory of others */
+/* Scatter-gather tables */
 
 #define SG_PAGES	8
 
 static struct {
-	struct vcm_phys *phys;
 	void *priv;
 	unsigned int calls;
-} sg_freed;
+} sg_released;
 
-static void sg_free(struct vcm_phys *phys)
+static void sg_release(void *priv)
 {
-	sg_freed.phys = phys;
-	sg_freed.priv = phys->priv;
-	sg_freed.calls++;
+	sg_released.priv = priv;
+	sg_released.calls++;
 }
-
-static const struct vcm_phys_ops sg_ops = {
-	.owner = THIS_MODULE,
-	.free = sg_free,
-};
 
 static void sg_free_pages(void *pages)
 {
@@ -391,7 +377,7 @@ static void sg_unlist(void *ram)
 	remove_resource(ram);
 }
 
-/* Not every architecture lists what is RAM; then the test does. */
+/* List memory as RAM, on architectures that do not do that. */
 static void sg_ram(struct kunit *test, phys_addr_t start)
 {
 	const size_t size = SG_PAGES * PAGE_SIZE;
@@ -411,7 +397,7 @@ static void sg_ram(struct kunit *test, phys_addr_t start)
 							   ram));
 }
 
-/* Neighbouring pages, given back at the end of the test */
+/* Allocate neighbouring pages; the end of the test frees them. */
 static struct page *sg_pages(struct kunit *test)
 {
 	struct page *pages = alloc_pages(GFP_KERNEL | __GFP_ZERO,
@@ -421,12 +407,28 @@ static struct page *sg_pages(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, sg_free_pages,
 							   pages));
 	sg_ram(test, page_to_phys(pages));
-	memset(&sg_freed, 0, sizeof(sg_freed));
+	memset(&sg_released, 0, sizeof(sg_released));
 	return pages;
 }
 
-/* The parts are in the order of the list; neighbours may have become one. */
-static void share_sg_parts(struct kunit *test)
+/* Import the first @size bytes of a table. */
+static struct vcm_phys *sg_import(struct scatterlist *sgl, unsigned int nents,
+				  resource_size_t size)
+{
+	struct sg_table sgt = {
+		.sgl = sgl,
+		.nents = nents,
+		.orig_nents = nents,
+	};
+
+	return vcm_phys_import_sgt(&sgt, size, 0, sg_release, NULL);
+}
+
+/*
+ * Row "imports": the parts are in the order of the table, and neighbours may be
+ * merged. The table is not used after the call.
+ */
+static void share_sgt_parts(struct kunit *test)
 {
 	struct page *pages = sg_pages(test);
 	static const struct { unsigned int page, nr; } want[] = {
@@ -444,12 +446,13 @@ static void share_sg_parts(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(want); i++)
 		sg_set_page(&sgl[i], pages + want[i].page,
 			    want[i].nr * PAGE_SIZE, 0);
-	/* The same page, said in another way */
+	/* The same page, described in another way */
 	sg_set_page(&sgl[3], pages + 3, PAGE_SIZE, PAGE_SIZE);
-	phys = vcm_phys_import_sg(sgl, ARRAY_SIZE(want), NULL, NULL);
+	phys = sg_import(sgl, ARRAY_SIZE(want), 6 * PAGE_SIZE);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 	memset(sgl, 0xa5, sizeof(sgl));
 	KUNIT_EXPECT_EQ(test, phys->size, 6 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, phys->count, 3);
 
 	res = vcm_map(ctx->vcm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
@@ -466,18 +469,53 @@ static void share_sg_parts(struct kunit *test)
 	vcm_free(phys);
 }
 
-/* RAM is RAM, also when others have allocated it: the CPU can map it. */
-static void share_sg_cpu(struct kunit *test)
+/* Row "imports": the size may end within an entry, but not after the table */
+static void share_sgt_size(struct kunit *test)
+{
+	struct page *pages = sg_pages(test);
+	struct scatterlist sgl[3];
+	struct vcm_phys *phys;
+
+	sg_init_table(sgl, 3);
+	sg_set_page(&sgl[0], pages, 2 * PAGE_SIZE, 0);
+	sg_set_page(&sgl[1], pages + 4, 2 * PAGE_SIZE, 0);
+	/* Not concerned by the sizes below, so it may be anything */
+	sg_set_page(&sgl[2], pages + 6, 17, 5);
+
+	phys = sg_import(sgl, 3, 3 * PAGE_SIZE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	KUNIT_EXPECT_EQ(test, phys->size, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, phys->count, 2);
+	KUNIT_EXPECT_EQ(test, phys->parts[1].len, PAGE_SIZE);
+	vcm_free(phys);
+	phys = sg_import(sgl, 3, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, phys);
+	vcm_free(phys);
+	KUNIT_EXPECT_EQ(test, sg_released.calls, 2);
+
+	expect_errno(test, sg_import(sgl, 3, 5 * PAGE_SIZE), -EINVAL);
+	expect_errno(test, sg_import(sgl, 2, 5 * PAGE_SIZE), -EINVAL);
+	expect_errno(test, sg_import(sgl, 2, PAGE_SIZE + 1), -EINVAL);
+	expect_errno(test, sg_import(sgl, 2, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, sg_released.calls, 2);
+}
+
+/*
+ * Row "imports": RAM that another driver has allocated can be mapped for the
+ * CPU, unless the CPU has it write-combined already.
+ */
+static void share_sgt_cpu(struct kunit *test)
 {
 	struct page *pages = sg_pages(test);
 	struct scatterlist sgl[2];
+	struct sg_table sgt = { .sgl = sgl, .nents = 2, .orig_nents = 2 };
 	struct vcm_phys *phys;
 	struct vcm_res *res;
 
 	sg_init_table(sgl, 2);
 	sg_set_page(&sgl[0], pages + 4, PAGE_SIZE, 0);
 	sg_set_page(&sgl[1], pages, PAGE_SIZE, 0);
-	phys = vcm_phys_import_sg(sgl, 2, NULL, NULL);
+	phys = sg_import(sgl, 2, 2 * PAGE_SIZE);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 	res = vcm_map(vcm_vmm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
@@ -489,33 +527,39 @@ static void share_sg_cpu(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, *(u32 *)page_address(pages + 4), 0xcafe);
 		KUNIT_EXPECT_EQ(test, *(u32 *)page_address(pages), 0xbeef);
 	}
+
+	phys = vcm_phys_import_sgt(&sgt, 2 * PAGE_SIZE, VCM_IMPORT_WC,
+				   sg_release, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	expect_errno(test, vcm_map(vcm_vmm, phys, 0), -EOPNOTSUPP);
+	vcm_free(phys);
 }
 
-/* Who takes it back is told once, when nobody holds it any more. */
-static void share_sg_freed(struct kunit *test)
+/* Row "imports": release is called once, after the last reference */
+static void share_sgt_released(struct kunit *test)
 {
 	struct page *pages = sg_pages(test);
 	struct td_ctx *ctx = td_create(test->priv, &share_small);
 	struct scatterlist sg;
+	struct sg_table sgt = { .sgl = &sg, .nents = 1, .orig_nents = 1 };
 	struct vcm_phys *phys;
 	struct vcm_res *res;
 	int priv;
 
 	sg_init_one(&sg, page_address(pages), 2 * PAGE_SIZE);
-	phys = vcm_phys_import_sg(&sg, 1, &sg_ops, &priv);
+	phys = vcm_phys_import_sgt(&sgt, 2 * PAGE_SIZE, 0, sg_release, &priv);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 	res = vcm_map(ctx->vcm, phys, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	vcm_free(phys);
-	KUNIT_EXPECT_EQ(test, sg_freed.calls, 0);
+	KUNIT_EXPECT_EQ(test, sg_released.calls, 0);
 	vcm_unmap(res);
-	KUNIT_EXPECT_EQ(test, sg_freed.calls, 1);
-	KUNIT_EXPECT_PTR_EQ(test, sg_freed.phys, phys);
-	KUNIT_EXPECT_PTR_EQ(test, sg_freed.priv, (void *)&priv);
+	KUNIT_EXPECT_EQ(test, sg_released.calls, 1);
+	KUNIT_EXPECT_PTR_EQ(test, sg_released.priv, (void *)&priv);
 }
 
-/* What is refused is the caller's still: nobody is told. */
-static void share_sg_errors(struct kunit *test)
+/* Row "imports": no release for memory that is refused */
+static void share_sgt_errors(struct kunit *test)
 {
 	struct page *pages = sg_pages(test);
 	static const struct { size_t len, offset; } bad[] = {
@@ -523,6 +567,7 @@ static void share_sg_errors(struct kunit *test)
 		{ PAGE_SIZE - 512, 512 }, { PAGE_SIZE, 512 },
 	};
 	struct scatterlist sgl[2];
+	struct sg_table sgt = { .sgl = sgl, .nents = 2, .orig_nents = 2 };
 	unsigned int i, j;
 
 	sg_init_table(sgl, 2);
@@ -530,15 +575,24 @@ static void share_sg_errors(struct kunit *test)
 		for (j = 0; j < 2; j++) {
 			sg_set_page(&sgl[j], pages, bad[i].len, bad[i].offset);
 			sg_set_page(&sgl[!j], pages + 2, PAGE_SIZE, 0);
-			expect_errno(test, vcm_phys_import_sg(sgl, 2, &sg_ops,
-							      NULL), -EINVAL);
+			expect_errno(test, sg_import(sgl, 2, 2 * PAGE_SIZE),
+				     -EINVAL);
 		}
 	}
-	expect_errno(test, vcm_phys_import_sg(sgl, 0, &sg_ops, NULL), -EINVAL);
-	expect_errno(test, vcm_phys_import_sg(NULL, 1, &sg_ops, NULL), -EINVAL);
-	expect_errno(test, vcm_phys_import_sg(ERR_PTR(-ENOMEM), 1, &sg_ops,
-					      NULL), -EINVAL);
-	KUNIT_EXPECT_EQ(test, sg_freed.calls, 0);
+	sg_set_page(&sgl[0], pages, PAGE_SIZE, 0);
+	sg_set_page(&sgl[1], NULL, PAGE_SIZE, 0);
+	expect_errno(test, sg_import(sgl, 2, 2 * PAGE_SIZE), -EINVAL);
+	sg_set_page(&sgl[1], pages + 2, PAGE_SIZE, 0);
+	expect_errno(test, sg_import(sgl, 0, PAGE_SIZE), -EINVAL);
+	expect_errno(test, vcm_phys_import_sgt(NULL, PAGE_SIZE, 0, sg_release,
+					       NULL), -EINVAL);
+	expect_errno(test, vcm_phys_import_sgt(ERR_PTR(-ENOMEM), PAGE_SIZE, 0,
+					       sg_release, NULL), -EINVAL);
+	expect_errno(test, vcm_phys_import_sgt(&sgt, PAGE_SIZE, BIT(1),
+					       sg_release, NULL), -EINVAL);
+	expect_errno(test, vcm_phys_import_sgt(&sgt, PAGE_SIZE, 0, NULL, NULL),
+		     -EINVAL);
+	KUNIT_EXPECT_EQ(test, sg_released.calls, 0);
 }
 
 static struct kunit_case share_cases[] = {
@@ -551,11 +605,11 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(share_out_of_reach),
 	KUNIT_CASE(share_signal),
 	KUNIT_CASE(share_account),
-	KUNIT_CASE(share_account_contig),
-	KUNIT_CASE(share_sg_parts),
-	KUNIT_CASE(share_sg_cpu),
-	KUNIT_CASE(share_sg_freed),
-	KUNIT_CASE(share_sg_errors),
+	KUNIT_CASE(share_sgt_parts),
+	KUNIT_CASE(share_sgt_size),
+	KUNIT_CASE(share_sgt_cpu),
+	KUNIT_CASE(share_sgt_released),
+	KUNIT_CASE(share_sgt_errors),
 	{}
 };
 
@@ -569,5 +623,5 @@ static struct kunit_suite share_suite = {
 kunit_test_suite(share_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
-MODULE_DESCRIPTION("Tests of memory that several contexts share");
+MODULE_DESCRIPTION("Tests of memory for several contexts of Virtual Contiguous Memory");
 MODULE_LICENSE("GPL");

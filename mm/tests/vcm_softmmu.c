@@ -2,16 +2,16 @@
 /*
  * A software MMU for the tests of Virtual Contiguous Memory.
  *
- * It is the most unhelpful MMU that the contract of struct vcm_mmu_driver
- * allows. Its TLB is of unlimited size and reads ahead: a translation is in it
- * from the moment that the leaf is written, and stays there after the leaf has
- * been cleared, until tlb_sync covers all of it. So a forgotten, too early or
- * too short invalidation is always seen, by whoever asks for the address and
- * by whoever maps something else there.
+ * It is the worst MMU that the contract of struct vcm_mmu_driver allows. Its
+ * TLB is of unlimited size and reads ahead: a translation is in it as soon as
+ * the leaf is written, and stays after the leaf was cleared, until tlb_sync
+ * covers all of it. So an invalidation that is missing, too early or too short
+ * is always seen: by an access to the address, and by a mapping at the same
+ * address.
  *
- * Leaves are kept in a tree by address, present or stale. It shares no code
- * with what it checks: neither the walk of physical memory nor the choice of
- * page sizes is used here, and it looks at no reservation.
+ * Leaves are in a tree by address, present or stale. The model shares no code
+ * with the code under test: it walks no physical memory, chooses no page sizes
+ * and reads no reservation.
  */
 #include <kunit/test.h>
 #include <kunit/visibility.h>
@@ -38,7 +38,7 @@ struct soft_leaf {
 
 #define to_leaf(rb)	rb_entry_safe(rb, struct soft_leaf, node)
 
-/* A violation of the contract, by the code under test */
+/* Report a violation of the contract by the code under test. */
 static __printf(2, 3) void soft_complain(struct softmmu *s, const char *fmt,
 					 ...)
 {
@@ -56,7 +56,7 @@ static __printf(2, 3) void soft_complain(struct softmmu *s, const char *fmt,
 }
 
 /**
- * softmmu_from() - the software MMU behind a context
+ * softmmu_from() - return the software MMU behind a context
  * @vcm: a context that softmmu_create() made
  *
  * Context: Any.
@@ -96,7 +96,7 @@ static struct soft_leaf *soft_find(struct softmmu *s, dma_addr_t addr)
 	return to_leaf(rb_find(&addr, &s->leaves, soft_cmp_addr));
 }
 
-/* The lowest leaf that ends at @addr or behind it */
+/* Return the lowest leaf that ends at @addr or above it. */
 static struct soft_leaf *soft_first(struct softmmu *s, dma_addr_t addr)
 {
 	struct rb_node *rb = s->leaves.rb_node;
@@ -121,7 +121,7 @@ static void soft_drop(struct softmmu *s, struct soft_leaf *leaf)
 	kfree(leaf);
 }
 
-/* What a driver may rely on for every run that it is given */
+/* Check a run against the contract. */
 static bool soft_check_run(struct softmmu *s, dma_addr_t addr,
 			   phys_addr_t paddr, size_t pgsize, size_t pgcount)
 {
@@ -135,7 +135,7 @@ static bool soft_check_run(struct softmmu *s, dma_addr_t addr,
 		return false;
 	}
 	if ((addr | paddr) & (pgsize - 1)) {
-		soft_complain(s, "%pad -> %pa is no place for pages of %zu",
+		soft_complain(s, "%pad -> %pa is not aligned for pages of %zu",
 			      &addr, &paddr, pgsize);
 		return false;
 	}
@@ -152,14 +152,14 @@ static bool soft_check_run(struct softmmu *s, dma_addr_t addr,
 	return true;
 }
 
-/* True when it is time to fail: counts down to the failure asked for */
+/* Count down; return true if the operation must fail now. */
 static bool soft_fails(int error, unsigned long *countdown)
 {
 	return error && !(*countdown)--;
 }
 
 static int soft_write(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
-		      size_t pgsize, unsigned int flags)
+		      size_t pgsize, unsigned int flags, gfp_t gfp)
 {
 	struct soft_leaf *leaf, *old;
 	int ret;
@@ -170,7 +170,7 @@ static int soft_write(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
 		return ret;
 	}
 
-	leaf = kzalloc_obj(*leaf);
+	leaf = kzalloc_obj(*leaf, gfp);
 	if (!leaf)
 		return -ENOMEM;
 	leaf->addr = addr;
@@ -192,7 +192,7 @@ static int soft_write(struct softmmu *s, dma_addr_t addr, phys_addr_t paddr,
 
 static int soft_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 			  size_t pgsize, size_t pgcount, unsigned int flags,
-			  size_t *mapped)
+			  gfp_t gfp, size_t *mapped)
 {
 	struct softmmu *s = softmmu_from(vcm);
 	size_t i;
@@ -201,6 +201,7 @@ static int soft_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 	might_sleep();
 	guard(mutex)(&s->lock);
 	s->stats.maps++;
+	s->gfp = gfp;
 
 	if (!(flags & SOFT_ACCESS) || flags & ~(SOFT_ACCESS | VCM_MMU_DEVICE))
 		soft_complain(s, "access flags %#x", flags);
@@ -211,7 +212,7 @@ static int soft_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 
 	for (i = 0; i < pgcount; i++) {
 		ret = soft_write(s, addr + i * pgsize, paddr + i * pgsize,
-				 pgsize, flags);
+				 pgsize, flags, gfp);
 		if (ret)
 			return ret;
 		*mapped += pgsize;
@@ -269,7 +270,7 @@ static int soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 	for (leaf = soft_first(s, addr); leaf && leaf->last <= last;
 	     leaf = next) {
 		next = to_leaf(rb_next(&leaf->node));
-		/* What is covered only in part stays */
+		/* A leaf that is covered in part stays */
 		if (leaf->stale && leaf->addr >= addr) {
 			soft_drop(s, leaf);
 			s->stats.stale--;
@@ -278,7 +279,7 @@ static int soft_tlb_sync(struct vcm *vcm, dma_addr_t addr,
 	return 0;
 }
 
-/* Hardware is slow to start and to stop: as slow as the test wants it */
+/* Start and stop take as long as the test wants. */
 static void soft_pass_gate(struct softmmu *s)
 {
 	might_sleep();
@@ -295,11 +296,11 @@ static int soft_start(struct vcm *vcm)
 
 	scoped_guard(mutex, &s->lock) {
 		if (s->started || s->busy)
-			soft_complain(s, "started while it is on or not off");
+			soft_complain(s, "started while it is on or stopping");
 		s->busy = true;
 	}
 
-	/* Whoever does not wait for the end of this finds a stopped MMU */
+	/* A binding that does not wait for the end finds a stopped MMU */
 	soft_pass_gate(s);
 
 	guard(mutex)(&s->lock);
@@ -328,7 +329,7 @@ static void soft_stop(struct vcm *vcm)
 		s->busy = true;
 	}
 
-	/* Whoever does not wait for the end of this starts it too early */
+	/* A binding that does not wait for the end starts it too early */
 	soft_pass_gate(s);
 
 	guard(mutex)(&s->lock);
@@ -352,21 +353,51 @@ static struct vcm_phys *soft_alloc(struct vcm *vcm, resource_size_t size,
 	return phys;
 }
 
-/* It is in front of any device */
-static int soft_limits(struct vcm *vcm, struct vcm_master *master)
+/* It accepts any device. */
+static int soft_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
-	return 0;
+	return vcm_attach_limits(vcm, attachment);
+}
+
+static void soft_forget(struct softmmu *s)
+{
+	struct soft_leaf *leaf, *next;
+
+	rbtree_postorder_for_each_entry_safe(leaf, next, &s->leaves, node)
+		kfree(leaf);
+	s->leaves = RB_ROOT;
+	s->stats.present = 0;
+	s->stats.stale = 0;
+	s->started = false;
+}
+
+/*
+ * Switch the hardware off, unless it does not answer. All bindings were
+ * unmapped, so leaves are left only where an invalidation failed.
+ */
+static bool soft_destroy(struct vcm *vcm)
+{
+	struct softmmu *s = softmmu_from(vcm);
+
+	might_sleep();
+	guard(mutex)(&s->lock);
+	if (s->stats.destroys++)
+		soft_complain(s, "destroyed twice");
+	if (s->stats.present)
+		soft_complain(s, "destroyed with %lu leaves", s->stats.present);
+	if (s->sync_error && !s->off && (s->started || s->cfg.no_hooks))
+		return false;
+	soft_forget(s);
+	return true;
 }
 
 static void soft_release(struct vcm *vcm)
 {
 	struct softmmu *s = softmmu_from(vcm);
-	struct soft_leaf *leaf, *next;
 
 	if (s->stats.present || s->stats.stale || s->started)
 		soft_complain(s, "released while in use");
-	rbtree_postorder_for_each_entry_safe(leaf, next, &s->leaves, node)
-		kfree(leaf);
+	soft_forget(s);
 	if (s->released)
 		++*s->released;
 	mutex_destroy(&s->lock);
@@ -379,7 +410,8 @@ static void soft_release(struct vcm *vcm)
 		.name = "softmmu",				\
 		.alloc = soft_alloc,				\
 		VCM_MMU_OPS,					\
-		.limits = soft_limits,				\
+		.attach = soft_attach,				\
+		.destroy = soft_destroy,			\
 		.release = soft_release,			\
 	},							\
 	.map_pages = soft_map_pages,				\
@@ -398,13 +430,14 @@ static const struct vcm_mmu_driver soft_driver_no_hooks = {
 
 /**
  * softmmu_create() - make a context behind a software MMU
- * @test: fails when the contract of struct vcm_mmu_driver is violated
- * @cfg: what the MMU is like; copied
+ * @test: the test, which fails if the contract of struct vcm_mmu_driver is
+ *	violated
+ * @cfg: properties of the MMU; copied
  *
- * The caller gives it up with vcm_destroy() before the test ends.
+ * The caller calls vcm_destroy() before the test ends.
  *
  * Context: Process context, may sleep.
- * Return: the software MMU; &softmmu.mmu is the context. Fails the test when
+ * Return: the software MMU; &softmmu.mmu is the context. The test fails if
  * there is none.
  */
 struct softmmu *softmmu_create(struct kunit *test,
@@ -431,10 +464,10 @@ struct softmmu *softmmu_create(struct kunit *test,
 EXPORT_SYMBOL_IF_KUNIT(softmmu_create);
 
 /**
- * softmmu_fail_map() - let a software MMU fail to write a leaf
+ * softmmu_fail_map() - make a software MMU fail to write a leaf
  * @vcm: the context
- * @leaves: so many leaves are written before
- * @error: errno of the failure, which happens once; 0 to call it off
+ * @leaves: number of leaves that are written before
+ * @error: errno of the failure, which happens once; 0: none
  *
  * Context: Process context, may sleep.
  */
@@ -449,10 +482,10 @@ void softmmu_fail_map(struct vcm *vcm, unsigned long leaves, int error)
 EXPORT_SYMBOL_IF_KUNIT(softmmu_fail_map);
 
 /**
- * softmmu_fail_start() - let a software MMU fail to start
+ * softmmu_fail_start() - make a software MMU fail to start
  * @vcm: the context
- * @starts: so many starts succeed before
- * @error: errno of the failure, which happens once; 0 to call it off
+ * @starts: number of starts that succeed before
+ * @error: errno of the failure, which happens once; 0: none
  *
  * Context: Process context, may sleep.
  */
@@ -467,16 +500,16 @@ void softmmu_fail_start(struct vcm *vcm, unsigned long starts, int error)
 EXPORT_SYMBOL_IF_KUNIT(softmmu_fail_start);
 
 /**
- * softmmu_translate() - where an access of a master goes
+ * softmmu_translate() - translate an address as for an access of a device
  * @vcm: the context
  * @addr: device address
  * @access: VCM_RES_READ, VCM_RES_WRITE or both
  * @paddr: physical address, on success
  *
- * Uses stale translations as long as nobody has invalidated them.
+ * Uses stale translations until they are invalidated.
  *
  * Context: Process context, may sleep.
- * Return: 0, or -EFAULT when nothing is mapped there or not for such access.
+ * Return: 0, or -EFAULT if nothing is mapped there, or not for such access.
  */
 int softmmu_translate(struct vcm *vcm, dma_addr_t addr, unsigned int access,
 		      phys_addr_t *paddr)
@@ -486,7 +519,7 @@ int softmmu_translate(struct vcm *vcm, dma_addr_t addr, unsigned int access,
 
 	guard(mutex)(&s->lock);
 	leaf = soft_find(s, addr);
-	if (!leaf || (leaf->flags & access) != access)
+	if (s->off || !leaf || (leaf->flags & access) != access)
 		return -EFAULT;
 
 	*paddr = leaf->paddr + (addr - leaf->addr);
@@ -502,16 +535,16 @@ static int soft_reach(void *vcm, dma_addr_t addr, bool write,
 }
 
 /**
- * softmmu_access() - what a master does
+ * softmmu_access() - let a device read or write memory
  * @vcm: the context
  * @addr: device address
- * @buf: what is written, or where to put what is read
+ * @buf: the data
  * @len: bytes
- * @write: whether the master writes
+ * @write: the device writes
  *
  * Context: Process context, may sleep.
- * Return: 0, or -EFAULT at the first byte that the master does not reach; what
- * lies before that has been transferred.
+ * Return: 0, or -EFAULT at the first byte that the device does not reach; the
+ * bytes before it were transferred.
  */
 int softmmu_access(struct vcm *vcm, dma_addr_t addr, void *buf, size_t len,
 		   bool write)

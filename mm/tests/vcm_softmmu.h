@@ -12,12 +12,12 @@
 #include <linux/vcm-drv.h>
 
 /**
- * struct softmmu_cfg - what a software MMU is like
+ * struct softmmu_cfg - properties of a software MMU
  * @start: lowest address that it translates
  * @last: highest address that it translates, inclusive
  * @pgsize_bitmap: sizes of its leaves
- * @burst: most leaves that it writes in one call, as page-table formats do at
- *	the end of a table; 0 for no limit
+ * @burst: maximum number of leaves written in one call, as at the end of a
+ *	table of real formats; 0: no limit
  * @no_hooks: it is always on: neither start nor stop
  */
 struct softmmu_cfg {
@@ -29,14 +29,15 @@ struct softmmu_cfg {
 };
 
 /**
- * struct softmmu_stats - what has happened to a software MMU
+ * struct softmmu_stats - counters of a software MMU
  * @maps: calls of map_pages
  * @unmaps: calls of unmap_pages
  * @syncs: calls of tlb_sync
  * @starts: successful calls of start
  * @stops: calls of stop
+ * @destroys: calls of destroy
  * @present: leaves in the page table
- * @stale: translations that are no longer in the page table, but that a master
+ * @stale: translations that were cleared in the page table, but that a device
  *	may still use
  * @complaints: violations of the contract of struct vcm_mmu_driver
  */
@@ -46,6 +47,7 @@ struct softmmu_stats {
 	unsigned long syncs;
 	unsigned long starts;
 	unsigned long stops;
+	unsigned long destroys;
 	unsigned long present;
 	unsigned long stale;
 	unsigned long complaints;
@@ -54,13 +56,15 @@ struct softmmu_stats {
 /**
  * struct softmmu - a context behind a software MMU
  * @mmu: the context; the first member
- * @stats: what has happened so far
- * @expect_complaints: count violations only, do not fail the test for them
- * @alloc_error: errno that the next calls of alloc answer, 0 for none
- * @sync_error: errno of tlb_sync, which does nothing then; 0 for none
- * @alloc_hook: sees all memory that alloc hands out
- * @at_gate: completed whenever start or stop has been entered, optional
- * @gate: what they wait for then
+ * @stats: counters
+ * @expect_complaints: count violations, do not fail the test for them
+ * @alloc_error: errno of alloc; 0: none
+ * @sync_error: errno of tlb_sync, which does nothing then; 0: none
+ * @off: the hardware has lost power: no device reaches anything
+ * @gfp: flags given to the last call of map_pages
+ * @alloc_hook: called with all memory that alloc returns
+ * @at_gate: completed when start or stop is entered, optional
+ * @gate: start and stop wait for it then
  * @released: counts the releases of such contexts, optional
  */
 struct softmmu {
@@ -69,6 +73,8 @@ struct softmmu {
 	bool expect_complaints;
 	int alloc_error;
 	int sync_error;
+	bool off;
+	gfp_t gfp;
 	void (*alloc_hook)(struct kunit *test, struct vcm_phys *phys);
 	struct completion *at_gate;
 	struct completion *gate;

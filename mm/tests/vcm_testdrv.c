@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A provider of contexts and threads, for the tests of the core of Virtual
- * Contiguous Memory.
+ * A provider of contexts, for the tests of the core of Virtual Contiguous
+ * Memory.
  *
- * Its hardware is a list: what ->map() was asked for and ->unmap() not yet. A
- * test asks it what a device would reach, and it fails the test for whatever
- * the core must not ask of a driver. It stops and fails where the test wants,
- * so that what happens meanwhile does not depend on timing.
+ * Its hardware is a list of bindings: ->map() adds one and ->unmap() removes
+ * it. A test asks the provider what a device reaches. The provider fails the
+ * test for each call that the core must not make. It stops and fails at the
+ * operations that the test chooses, so races do not depend on timing.
  */
 #include <kunit/test.h>
 #include <kunit/visibility.h>
-#include <linux/kthread.h>
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/sched.h>
-#include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "vcm_testdrv.h"
 
-/* The context itself, which goes with its release as a real one does */
+/* The context itself, freed by its release */
 struct td_vcm {
 	struct vcm vcm;
 	struct vcm_driver driver;
@@ -29,8 +26,8 @@ struct td_vcm {
 };
 
 /*
- * A binding on the hardware; not yet while @pending, on its way while @leaving,
- * and without @res when the hardware does not let go of it
+ * A binding on the hardware: being mapped if @pending, being unmapped if
+ * @leaving. Without @res the hardware did not unmap it.
  */
 struct td_entry {
 	struct list_head node;
@@ -50,13 +47,13 @@ do {									\
 	KUNIT_FAIL(__td->test, "driver: " fmt, ##__VA_ARGS__);		\
 } while (0)
 
-/* The test's side of a context */
+/* Return the test's side of a context. */
 static struct td_ctx *td_ctx(struct vcm *vcm)
 {
 	return container_of(vcm, struct td_vcm, vcm)->ctx;
 }
 
-/* Every operation may sleep; those under @topology find it locked. */
+/* Check the contract of an operation, which may sleep, at its start. */
 static void td_check_op(struct td_ctx *ctx, const char *op, bool topology)
 {
 	struct rw_semaphore *sem = &ctx->vcm->topology;
@@ -67,6 +64,8 @@ static void td_check_op(struct td_ctx *ctx, const char *op, bool topology)
 		td_complain(ctx->td, "%s called where it cannot sleep", op);
 	if (topology && !rwsem_is_locked(sem))
 		td_complain(ctx->td, "%s called without topology", op);
+	if (topology && atomic_read(&ctx->destroys))
+		td_complain(ctx->td, "%s called after destroy", op);
 	if (!topology && IS_ENABLED(CONFIG_LOCKDEP) && debug_locks &&
 	    lockdep_is_held_type(sem, -1) > 0)
 		td_complain(ctx->td, "%s called with topology", op);
@@ -78,16 +77,6 @@ static void td_check_write(struct td_ctx *ctx, const char *op)
 	if (IS_ENABLED(CONFIG_LOCKDEP) && debug_locks &&
 	    !lockdep_is_held_type(&ctx->vcm->topology, 0))
 		td_complain(ctx->td, "%s called with topology shared", op);
-}
-
-static void td_gate_pass(struct td_gate **where)
-{
-	struct td_gate *gate = xchg(where, NULL);
-
-	if (!gate)
-		return;
-	complete(&gate->entered);
-	wait_for_completion(&gate->open);
 }
 
 static struct td_entry *td_find(struct td_ctx *ctx, const struct vcm_res *res)
@@ -102,13 +91,13 @@ static struct td_entry *td_find(struct td_ctx *ctx, const struct vcm_res *res)
 }
 
 /**
- * td_holds() - whether a device reaches memory at a reservation
+ * td_holds() - tell if a device reaches memory at a reservation
  * @ctx: the context
- * @res: the reservation; it may be gone
- * @phys: the memory, NULL for any
+ * @res: the reservation; may have been freed
+ * @phys: the memory; NULL: any
  *
  * Context: Process context.
- * Return: true when it is on the hardware.
+ * Return: true if the binding is on the hardware.
  */
 bool td_holds(struct td_ctx *ctx, struct vcm_res *res, struct vcm_phys *phys)
 {
@@ -121,11 +110,12 @@ bool td_holds(struct td_ctx *ctx, struct vcm_res *res, struct vcm_phys *phys)
 EXPORT_SYMBOL_IF_KUNIT(td_holds);
 
 /**
- * td_entries() - what is on the hardware of a context
+ * td_entries() - count the bindings on the hardware of a context
  * @ctx: the context
  *
  * Context: Process context.
- * Return: the number of bindings there.
+ * Return: the number of bindings, those that the hardware did not unmap
+ * included.
  */
 unsigned int td_entries(struct td_ctx *ctx)
 {
@@ -147,7 +137,7 @@ static void td_check_place(struct td_ctx *ctx, const struct td_entry *new)
 	lockdep_assert_held(&ctx->lock);
 	if (td_find(ctx, new->res))
 		td_complain(ctx->td, "map of a reservation that is mapped");
-	/* Where addresses follow the memory, the core looks afterwards */
+	/* Where addresses follow the memory, the core checks afterwards */
 	if (ctx->cfg->fixed)
 		return;
 
@@ -171,7 +161,7 @@ static int td_place(struct td_ctx *ctx, struct td_entry *entry)
 	if (entry->phys->count != 1)
 		return -EOPNOTSUPP;
 	entry->start = entry->phys->parts[0].paddr;
-	if (res->placed && res->start != entry->start && !ctx->cfg->moves)
+	if (vcm_res_placed(res) && res->start != entry->start)
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -183,7 +173,7 @@ static bool td_fails(struct td_ctx *ctx)
 	return !left || (left < 0 && READ_ONCE(ctx->map_fails_on));
 }
 
-/* The hardware keeps what the core has been told to keep too */
+/* The hardware did not unmap a binding, and the core is told so. */
 static void td_stick(struct td_ctx *ctx, struct td_entry *entry)
 {
 	vcm_quarantine(entry->res, entry->phys);
@@ -227,9 +217,15 @@ static int td_map(struct vcm_res *res, struct vcm_phys *phys)
 		return ret;
 	}
 	entry->pending = false;
-	res->start = entry->start;
+	if (!vcm_res_placed(res))
+		res->start = entry->start;
 	atomic_inc(&ctx->maps);
 	return 0;
+}
+
+static int td_devices(struct td_ctx *ctx)
+{
+	return atomic_read(&ctx->attaches) - atomic_read(&ctx->detaches);
 }
 
 static struct td_entry *td_leave(struct td_ctx *ctx, struct vcm_res *res,
@@ -260,6 +256,7 @@ static void td_unmap(struct vcm_res *res, struct vcm_phys *phys)
 
 	td_check_op(ctx, "unmap", true);
 	atomic_inc(&ctx->unmaps);
+	WRITE_ONCE(ctx->devices_at_unmap, td_devices(ctx));
 	entry = td_leave(ctx, res, phys);
 	td_gate_pass(&ctx->unmap_gate);
 	if (!entry)
@@ -285,7 +282,8 @@ static void td_unmap_many(struct vcm *vcm, struct list_head *batch)
 	list_for_each_entry(res, batch, vcm_entry) {
 		if (res->vcm != vcm)
 			td_complain(ctx->td, "unmap_many in another context");
-		if (prev && prev->start >= res->start)
+		if (prev && (prev->start > res->start ||
+			     (!ctx->cfg->fixed && prev->start == res->start)))
 			td_complain(ctx->td, "unmap_many out of order");
 		td_unmap(res, res->phys);
 		prev = res;
@@ -294,10 +292,17 @@ static void td_unmap_many(struct vcm *vcm, struct list_head *batch)
 
 static bool td_suits(struct vcm *vcm, const struct vcm_phys *phys)
 {
-	td_check_op(td_ctx(vcm), "suits", false);
-	return phys->count == 1 &&
-	       vcm_reaches(vcm, phys->parts[0].paddr,
-			   phys->parts[0].paddr + (phys->size - 1));
+	struct td_ctx *ctx = td_ctx(vcm);
+	bool suits;
+
+	atomic_inc(&ctx->running);
+	td_check_op(ctx, "suits", false);
+	td_gate_pass(&ctx->suits_gate);
+	suits = phys->count == 1 &&
+		vcm_reaches(vcm, phys->parts[0].paddr,
+			    phys->parts[0].paddr + (phys->size - 1));
+	atomic_dec(&ctx->running);
+	return suits;
 }
 
 static struct vcm_phys *td_alloc(struct vcm *vcm, resource_size_t size,
@@ -305,25 +310,32 @@ static struct vcm_phys *td_alloc(struct vcm *vcm, resource_size_t size,
 				 const struct vcm_phys_params *params)
 {
 	struct td_ctx *ctx = td_ctx(vcm);
+	struct vcm_phys *phys;
 
+	atomic_inc(&ctx->running);
 	td_check_op(ctx, "alloc", false);
-	if (ctx->alloc_error)
-		return ERR_PTR(ctx->alloc_error);
+	td_gate_pass(&ctx->alloc_gate);
 	if (size & (max(vcm_granule(vcm), PAGE_SIZE) - 1))
 		td_complain(ctx->td, "alloc of a size not rounded");
 	ctx->alloc_params = *params;
-	atomic_inc(&ctx->allocs);
-	return ctx->alloc_at ? td_phys(ctx->td, ctx->alloc_at, size) :
-			       td_phys_any(ctx->td, size);
+	if (ctx->alloc_error)
+		phys = ERR_PTR(ctx->alloc_error);
+	else if (ctx->alloc_at)
+		phys = td_phys(ctx->td, ctx->alloc_at, size);
+	else
+		phys = td_phys_any(ctx->td, size);
+	atomic_add(!IS_ERR(phys), &ctx->allocs);
+	atomic_dec(&ctx->running);
+	return phys;
 }
 
 /**
- * td_limit() - what a context knows of a device
+ * td_limit() - return the description of a device
  * @ctx: the context
  * @dev: the device
  *
  * Context: Any; not during vcm_attach().
- * Return: to be filled with td_block(); the same for the same device.
+ * Return: the description, the same one for the same device.
  */
 struct td_limit *td_limit(struct td_ctx *ctx, struct device *dev)
 {
@@ -339,7 +351,7 @@ EXPORT_SYMBOL_IF_KUNIT(td_limit);
 
 /**
  * td_block() - add a range that a device cannot use
- * @limit: the device's
+ * @limit: the description of the device
  * @start: first address
  * @last: last address, inclusive
  *
@@ -353,61 +365,84 @@ void td_block(struct td_limit *limit, dma_addr_t start, dma_addr_t last)
 }
 EXPORT_SYMBOL_IF_KUNIT(td_block);
 
-static int td_limits(struct vcm *vcm, struct vcm_master *master)
+/* Return the description of @dev, of a device without limits if it has none. */
+static const struct td_limit *td_limit_of(const struct td_ctx *ctx,
+					  const struct device *dev)
+{
+	static const struct td_limit none;
+	unsigned int i;
+
+	for (i = 0; i < TD_LIMITS; i++)
+		if (ctx->limit[i].dev == dev)
+			return &ctx->limit[i];
+	return &none;
+}
+
+/* Put the limits of a device in force, in one call or in two. */
+static int td_limits(struct td_ctx *ctx, struct vcm_attachment *attachment)
+{
+	const struct td_limit *limit = td_limit_of(ctx, attachment->dev);
+	unsigned int i;
+	int ret = 0;
+
+	attachment->unsnooped = limit->unsnooped;
+	if (ctx->limits_twice)
+		ret = vcm_attach_limits(ctx->vcm, attachment);
+	attachment->granule = limit->granule;
+	for (i = 0; i < limit->nr && !ret; i++)
+		ret = vcm_attachment_block(attachment, limit->range[i].start,
+					   limit->range[i].last);
+	if (!ret)
+		ret = ctx->limits_error;
+	return ret ?: vcm_attach_limits(ctx->vcm, attachment);
+}
+
+static int td_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
 	struct td_ctx *ctx = td_ctx(vcm);
-	unsigned int i, j;
 	int ret;
 
-	td_check_write(ctx, "limits");
-	for (i = 0; i < TD_LIMITS; i++) {
-		const struct td_limit *limit = &ctx->limit[i];
-
-		if (limit->dev != master->dev)
-			continue;
-		master->granule = limit->granule;
-		master->unsnooped = limit->unsnooped;
-		for (j = 0; j < limit->nr; j++) {
-			ret = vcm_master_block(master, limit->range[j].start,
-					       limit->range[j].last);
-			if (ret)
-				return ret;
-		}
-	}
-	if (ctx->limits_error)
-		return ctx->limits_error;
-	master->priv = ctx;
-	atomic_inc(&ctx->admits);
-	return 0;
-}
-
-static void td_forget(struct vcm *vcm, struct vcm_master *master)
-{
-	struct td_ctx *ctx = td_ctx(vcm);
-
-	td_check_write(ctx, "forget");
-	if (master->priv != ctx)
-		td_complain(ctx->td, "forget of a device that was not let in");
-	atomic_inc(&ctx->forgets);
-}
-
-static int td_attach(struct vcm *vcm, struct vcm_master *master)
-{
-	struct td_ctx *ctx = td_ctx(vcm);
-
 	td_check_write(ctx, "attach");
-	if (ctx->attach_error)
-		return ctx->attach_error;
+	ret = td_limits(ctx, attachment) ?: ctx->attach_error;
+	if (ret)
+		return ret;
+	attachment->priv = ctx;
 	atomic_inc(&ctx->attaches);
 	return 0;
 }
 
-static void td_detach(struct vcm *vcm, struct vcm_master *master)
+static void td_detach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
 	struct td_ctx *ctx = td_ctx(vcm);
 
 	td_check_write(ctx, "detach");
+	if (attachment->priv != ctx)
+		td_complain(ctx->td, "detach of a device that is not attached");
 	atomic_inc(&ctx->detaches);
+}
+
+/* Reset the hardware if it is to be unreachable afterwards. */
+static bool td_destroy(struct vcm *vcm)
+{
+	struct td_ctx *ctx = td_ctx(vcm);
+	struct td_entry *entry, *next;
+
+	td_check_write(ctx, "destroy");
+	if (td_devices(ctx))
+		td_complain(ctx->td, "destroy with devices attached");
+	atomic_inc(&ctx->destroys);
+
+	guard(mutex)(&ctx->lock);
+	list_for_each_entry_safe(entry, next, &ctx->entries, node) {
+		if (entry->res)
+			td_complain(ctx->td, "destroy of live bindings");
+		if (!ctx->unreachable)
+			continue;
+		list_del(&entry->node);
+		kfree(entry);
+		ctx->stuck--;
+	}
+	return ctx->unreachable;
 }
 
 static void td_release(struct vcm *vcm)
@@ -417,9 +452,10 @@ static void td_release(struct vcm *vcm)
 	td_check_op(ctx, "release", false);
 	if (!list_empty(&ctx->entries))
 		td_complain(ctx->td, "release with bindings on the hardware");
-	if (atomic_read(&ctx->attaches) != atomic_read(&ctx->detaches) ||
-	    atomic_read(&ctx->admits) != atomic_read(&ctx->forgets))
+	if (td_devices(ctx))
 		td_complain(ctx->td, "release with devices attached");
+	if (atomic_read(&ctx->running))
+		td_complain(ctx->td, "release during alloc or suits");
 	atomic_inc(&ctx->released);
 	ctx->vcm = NULL;
 	kfree(container_of(vcm, struct td_vcm, vcm));
@@ -433,10 +469,9 @@ static void td_release(struct vcm *vcm)
 
 #define TD_MORE_OPS			\
 	.alloc = td_alloc,		\
-	.limits = td_limits,		\
-	.forget = td_forget,		\
 	.attach = td_attach,		\
-	.detach = td_detach
+	.detach = td_detach,		\
+	.destroy = td_destroy
 
 static const struct vcm_driver td_driver = {
 	TD_OPS,
@@ -480,12 +515,12 @@ static struct vcm_driver td_pick(const struct td_cfg *cfg)
 }
 
 /**
- * td_create() - make a context
+ * td_create() - create a context
  * @td: the test
- * @cfg: what it is like
+ * @cfg: its description
  *
  * Context: Process context.
- * Return: the context; the test destroys it, or td_end() does.
+ * Return: the context, destroyed by the test or by td_end().
  */
 struct td_ctx *td_create(struct td *td, const struct td_cfg *cfg)
 {
@@ -516,9 +551,9 @@ struct td_ctx *td_create(struct td *td, const struct td_cfg *cfg)
 }
 EXPORT_SYMBOL_IF_KUNIT(td_create);
 
-/* Memory that nobody looks at */
+/* Memory that no CPU reads or writes */
 
-/* Whether hardware still reaches memory that it should have let go of */
+/* Return true if hardware did not unmap a binding of @phys. */
 static bool td_is_stuck(struct td_ctx *ctx, const struct vcm_phys *phys)
 {
 	struct td_entry *entry;
@@ -538,31 +573,24 @@ static void td_phys_free(struct vcm_phys *phys)
 	might_sleep();
 	for (i = 0; i < td->nr_ctx; i++)
 		if (td_is_stuck(&td->ctx[i], phys))
-			td_complain(td, "memory freed that hardware keeps");
+			td_complain(td, "memory freed before its unmap");
 	if (!list_empty(&phys->bindings))
 		td_complain(td, "memory freed while it is bound");
 	atomic_inc(&td->freed);
 }
 
-static const struct vcm_phys_ops td_phys_ops = {
-	.owner = THIS_MODULE,
-	.free = td_phys_free,
-};
-
 /**
- * td_phys() - an allocation of one part
- * @td: the test, which counts when it is taken back
- * @paddr: physical address
+ * td_phys() - make an allocation of one part
+ * @td: the test, which counts it, and counts when it is freed
+ * @paddr: physical address; there need not be memory
  * @len: bytes
  *
- * There need not be any memory. May be called by any thread.
- *
  * Context: Process context.
- * Return: the allocation or an error.
+ * Return: the allocation or an error pointer.
  */
 struct vcm_phys *td_phys(struct td *td, phys_addr_t paddr, size_t len)
 {
-	struct vcm_phys *phys = vcm_phys_new(1, 0, &td_phys_ops, td);
+	struct vcm_phys *phys = vcm_phys_new(1, 0, td_phys_free, td);
 	int ret;
 
 	if (IS_ERR(phys))
@@ -578,12 +606,12 @@ struct vcm_phys *td_phys(struct td *td, phys_addr_t paddr, size_t len)
 EXPORT_SYMBOL_IF_KUNIT(td_phys);
 
 /**
- * td_phys_any() - an allocation of one part, somewhere
- * @td: the test, which counts when it is taken back
+ * td_phys_any() - make an allocation of one part at any address
+ * @td: the test, as for td_phys()
  * @len: bytes
  *
  * Context: Process context.
- * Return: the allocation or an error.
+ * Return: the allocation or an error pointer.
  */
 struct vcm_phys *td_phys_any(struct td *td, size_t len)
 {
@@ -594,192 +622,9 @@ struct vcm_phys *td_phys_any(struct td *td, size_t len)
 }
 EXPORT_SYMBOL_IF_KUNIT(td_phys_any);
 
-/* Gates and threads */
-
 /**
- * td_gate() - make a gate
- * @td: the test
- *
- * Context: Process context.
- * Return: a closed gate, for &td_ctx.map_gate or &td_ctx.unmap_gate.
- */
-struct td_gate *td_gate(struct td *td)
-{
-	struct td_gate *gate = kunit_kzalloc(td->test, sizeof(*gate),
-					     GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(td->test, gate);
-	init_completion(&gate->entered);
-	init_completion(&gate->open);
-	list_add(&gate->node, &td->gates);
-	return gate;
-}
-EXPORT_SYMBOL_IF_KUNIT(td_gate);
-
-/**
- * td_gate_wait() - wait until an operation stands at a gate
- * @gate: the gate
- * @worker: the thread that is to come there; the test fails if it does not
- *
- * Context: Process context.
- */
-void td_gate_wait(struct td_gate *gate, struct td_worker *worker)
-{
-	while (!try_wait_for_completion(&gate->entered)) {
-		if (completion_done(&worker->done)) {
-			KUNIT_FAIL(worker->td->test, "nobody at the gate");
-			return;
-		}
-		schedule_timeout_uninterruptible(1);
-	}
-}
-EXPORT_SYMBOL_IF_KUNIT(td_gate_wait);
-
-/**
- * td_gate_open() - let operations pass a gate from now on
- * @gate: the gate
- *
- * Context: Any.
- */
-void td_gate_open(struct td_gate *gate)
-{
-	complete_all(&gate->open);
-}
-EXPORT_SYMBOL_IF_KUNIT(td_gate_open);
-
-static int td_worker_fn(void *data)
-{
-	struct td_worker *worker = data;
-	struct kunit *test = worker->td->test;
-	struct kunit_suppressed_warning *w;
-
-	w = kunit_start_suppress_warning(test);
-	if (worker->go)
-		wait_for_completion(worker->go);
-	complete(&worker->started);
-	worker->ret = worker->fn(worker->arg);
-	if (w) {
-		worker->warnings = kunit_suppressed_warning_count(w);
-		kunit_end_suppress_warning(test, w);
-	}
-	kthread_complete_and_exit(&worker->done, 0);
-}
-
-static struct td_worker *td_start_at(struct td *td, long (*fn)(void *arg),
-				     void *arg, struct completion *go)
-{
-	struct kunit *test = td->test;
-	struct task_struct *task;
-	struct td_worker *worker;
-
-	worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, worker);
-	worker->td = td;
-	worker->fn = fn;
-	worker->arg = arg;
-	worker->go = go;
-	init_completion(&worker->started);
-	init_completion(&worker->done);
-
-	task = kthread_create(td_worker_fn, worker, "vcm-test");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-	worker->task = get_task_struct(task);
-	list_add(&worker->node, &td->workers);
-	wake_up_process(task);
-	return worker;
-}
-
-/**
- * td_start() - run a function in another thread
- * @td: the test
- * @fn: the function; its warnings are counted, not printed
- * @arg: its argument
- *
- * Context: Process context.
- * Return: the thread, for td_join().
- */
-struct td_worker *td_start(struct td *td, long (*fn)(void *arg), void *arg)
-{
-	return td_start_at(td, fn, arg, NULL);
-}
-EXPORT_SYMBOL_IF_KUNIT(td_start);
-
-/**
- * td_blocked() - wait until a thread waits for something, or has ended
- * @worker: the thread, which waits for nothing that ends by itself
- *
- * Context: Process context.
- * Return: true when it waits.
- */
-bool td_blocked(struct td_worker *worker)
-{
-	unsigned int asleep = 0;
-
-	wait_for_completion(&worker->started);
-	while (!completion_done(&worker->done)) {
-		/* It may be on its way to where it is to wait for good */
-		if (READ_ONCE(worker->task->__state) != TASK_UNINTERRUPTIBLE)
-			asleep = 0;
-		else if (++asleep == 3)
-			return true;
-		schedule_timeout_uninterruptible(1);
-	}
-	return false;
-}
-EXPORT_SYMBOL_IF_KUNIT(td_blocked);
-
-/**
- * td_join() - wait until a thread has ended
- * @worker: the thread
- *
- * Context: Process context.
- * Return: what its function returned.
- */
-long td_join(struct td_worker *worker)
-{
-	if (!worker->joined) {
-		wait_for_completion(&worker->done);
-		put_task_struct(worker->task);
-		worker->joined = true;
-	}
-	return worker->ret;
-}
-EXPORT_SYMBOL_IF_KUNIT(td_join);
-
-/**
- * td_run() - run a function in several threads at once
- * @td: the test
- * @nr: number of threads
- * @fn: the function
- * @args: its argument in each of them
- * @workers: gets the threads, which have ended; may be NULL
- *
- * Context: Process context.
- */
-void td_run(struct td *td, unsigned int nr, long (*fn)(void *arg),
-	    void *const args[], struct td_worker *workers[])
-{
-	struct completion *go = kunit_kzalloc(td->test, sizeof(*go), GFP_KERNEL);
-	struct td_worker *worker;
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(td->test, go);
-	init_completion(go);
-	for (i = 0; i < nr; i++) {
-		worker = td_start_at(td, fn, args[i], go);
-		if (workers)
-			workers[i] = worker;
-	}
-	complete_all(go);
-	list_for_each_entry(worker, &td->workers, node)
-		if (worker->go == go)
-			td_join(worker);
-}
-EXPORT_SYMBOL_IF_KUNIT(td_run);
-
-/**
- * td_begin() - &kunit_suite.init of a suite that uses this
- * @test: the case; &kunit.priv is a struct td from now on
+ * td_begin() - &kunit_suite.init of a suite that uses this provider
+ * @test: the case, whose &kunit.priv gets a struct td
  *
  * Context: Process context.
  * Return: 0 or -ENOMEM.
@@ -798,7 +643,7 @@ int td_begin(struct kunit *test)
 }
 EXPORT_SYMBOL_IF_KUNIT(td_begin);
 
-/* What is stuck is kept for good, and nothing else is kept */
+/* Memory and the context are kept if something is stuck, and only then. */
 static void td_ctx_end(struct td_ctx *ctx)
 {
 	struct kunit *test = ctx->td->test;
@@ -807,51 +652,58 @@ static void td_ctx_end(struct td_ctx *ctx)
 	if (ctx->vcm && !ctx->vcm->dead)
 		vcm_destroy(ctx->vcm);
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->released), !ctx->stuck);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->destroys), !ctx->cfg->bare);
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->unmaps),
 			atomic_read(&ctx->maps));
 	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->detaches),
 			atomic_read(&ctx->attaches));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->forgets),
-			atomic_read(&ctx->admits));
 	list_for_each_entry_safe(entry, next, &ctx->entries, node) {
 		KUNIT_EXPECT_PTR_EQ(test, entry->res, NULL);
 		kfree(entry);
 	}
+	ctx->td->stuck += ctx->stuck;
 }
 
 /**
- * td_end() - &kunit_suite.exit of a suite that uses this
+ * td_renew() - make room for other contexts
+ * @td: the test
+ *
+ * Destroys the contexts so far and checks that nothing of them leaks.
+ *
+ * Context: Process context.
+ */
+void td_renew(struct td *td)
+{
+	unsigned int i;
+
+	for (i = 0; i < td->nr_ctx; i++)
+		td_ctx_end(&td->ctx[i]);
+	td->nr_ctx = 0;
+	memset(td->ctx, 0, sizeof(td->ctx));
+}
+EXPORT_SYMBOL_IF_KUNIT(td_renew);
+
+/**
+ * td_end() - &kunit_suite.exit of a suite that uses this provider
  * @test: the case
  *
- * Ends what a case that failed has left, and checks that nothing leaks.
+ * Ends the threads and contexts that a failed case has left, and checks that
+ * nothing leaks.
  *
  * Context: Process context.
  */
 void td_end(struct kunit *test)
 {
 	struct td *td = test->priv;
-	struct td_worker *worker;
-	struct td_gate *gate;
-	unsigned int i, stuck = 0;
 
-	list_for_each_entry(gate, &td->gates, node)
-		td_gate_open(gate);
-	list_for_each_entry(worker, &td->workers, node) {
-		if (worker->go)
-			complete_all(worker->go);
-		td_join(worker);
-	}
-
-	for (i = 0; i < td->nr_ctx; i++) {
-		td_ctx_end(&td->ctx[i]);
-		stuck += td->ctx[i].stuck;
-	}
-	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed) + stuck,
+	td_threads_end(td);
+	td_renew(td);
+	KUNIT_EXPECT_EQ(test, atomic_read(&td->freed) + td->stuck,
 			atomic_read(&td->allocated));
 	KUNIT_EXPECT_EQ(test, atomic_read(&td->complaints), 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(td_end);
 
-MODULE_DESCRIPTION("A provider of contexts for the tests of Virtual Contiguous Memory");
+MODULE_DESCRIPTION("A provider for the tests of Virtual Contiguous Memory");
 MODULE_LICENSE("GPL");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

@@ -19,7 +19,7 @@
 #define expect_errno(test, ptr, err) \
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ptr), err)
 
-/* @call warns @nr times, no more and no less */
+/* Expect that @call warns @nr times */
 #define expect_warnings(test, nr, call)					\
 do {									\
 	struct kunit *__test = (test);					\
@@ -31,23 +31,21 @@ do {									\
 } while (0)
 
 /**
- * struct td_cfg - what a context is like
+ * struct td_cfg - description of a context
  * @start: lowest address
  * @last: highest address, inclusive
- * @pgsize_bitmap: its page sizes
+ * @pgsize_bitmap: page sizes, bytes
  * @fixed: addresses follow the memory
- * @moves: and a reservation may be bound elsewhere the next time
- * @bare: the driver has nothing but the necessary operations
+ * @bare: the driver has the required operations only
  * @many: the driver has unmap_many too
- * @pages: it has no memory of its own, the page allocator serves
- * @suits: it says which memory it can bind: one part that all devices reach
+ * @pages: the driver has no alloc: the page allocator serves
+ * @suits: the driver has suits: one part that all devices reach
  */
 struct td_cfg {
 	dma_addr_t start;
 	dma_addr_t last;
 	unsigned long pgsize_bitmap;
 	bool fixed;
-	bool moves;
 	bool bare;
 	bool many;
 	bool pages;
@@ -55,12 +53,12 @@ struct td_cfg {
 };
 
 /**
- * struct td_limit - what a device is like
+ * struct td_limit - description of a device
  * @dev: the device
- * @granule: its smallest page, 0 for any
+ * @granule: its smallest page, bytes; 0: any
  * @unsnooped: it does not snoop
  * @nr: number of ranges
- * @range: the ranges
+ * @range: ranges that it cannot use
  */
 struct td_limit {
 	struct device *dev;
@@ -71,9 +69,9 @@ struct td_limit {
 };
 
 /**
- * struct td_gate - where an operation of the driver stops
- * @entered: it is there
- * @open: it may go on
+ * struct td_gate - a place where an operation of the driver stops
+ * @entered: an operation has stopped there
+ * @open: it may continue
  * @node: for td_end()
  */
 struct td_gate {
@@ -83,32 +81,36 @@ struct td_gate {
 };
 
 /**
- * struct td_ctx - a context, as the test sees it. It outlives the context
+ * struct td_ctx - the test's side of a context, which may outlive the context
  * @td: the test
- * @cfg: what it is like
+ * @cfg: its description
  * @vcm: the context; NULL after its release
- * @map_gate: the next map that finds it stops there
- * @unmap_gate: the next unmap that finds it stops there
+ * @map_gate: the next map stops there
+ * @unmap_gate: the next unmap stops there
+ * @alloc_gate: the next alloc stops there
+ * @suits_gate: the next suits stops there
  * @map_error: errno of the map that @map_countdown counts down to
  * @map_countdown: 0: no map fails; 1: the next one does
- * @map_fails_on: that one and all after it
- * @map_sticks: the next map that fails leaves it on the hardware
- * @unmap_sticks: the next unmap does so
+ * @map_fails_on: that map and all after it fail
+ * @map_sticks: the hardware does not unmap what the next failing map has mapped
+ * @unmap_sticks: the hardware does not unmap at the next unmap
  * @alloc_error: errno of alloc
- * @alloc_at: where alloc has its memory, 0 for anywhere
- * @alloc_params: what the last alloc was to look for
- * @limits_error: errno of limits, after it has blocked the ranges
- * @attach_error: errno of attach
- * @limit: what devices cannot use
+ * @alloc_at: physical address of what alloc returns; 0: any
+ * @alloc_params: parameters of the last alloc
+ * @limits_twice: attach calls vcm_attach_limits() before it names ranges, too
+ * @limits_error: errno of attach before vcm_attach_limits()
+ * @attach_error: errno of attach after vcm_attach_limits()
+ * @unreachable: destroy says that the hardware reaches no memory any more
+ * @limit: descriptions of devices
  * @maps: successful calls of map
- * @unmaps: calls of unmap
+ * @unmaps: calls of unmap, those by unmap_many included
  * @batches: calls of unmap_many
  * @allocs: successful calls of alloc
- * @stuck: bindings that the hardware did not let go of
- * @admits: successful calls of limits
- * @forgets: calls of forget
+ * @stuck: bindings that the hardware did not unmap
  * @attaches: successful calls of attach
  * @detaches: calls of detach
+ * @devices_at_unmap: devices that were attached at the last unmap
+ * @destroys: calls of destroy
  * @released: calls of release
  */
 struct td_ctx {
@@ -117,6 +119,8 @@ struct td_ctx {
 	struct vcm *vcm;
 	struct td_gate *map_gate;
 	struct td_gate *unmap_gate;
+	struct td_gate *alloc_gate;
+	struct td_gate *suits_gate;
 	int map_error;
 	atomic_t map_countdown;
 	bool map_fails_on;
@@ -125,29 +129,33 @@ struct td_ctx {
 	int alloc_error;
 	phys_addr_t alloc_at;
 	struct vcm_phys_params alloc_params;
+	bool limits_twice;
 	int limits_error;
 	int attach_error;
+	bool unreachable;
 	struct td_limit limit[TD_LIMITS];
 	atomic_t maps;
 	atomic_t unmaps;
 	atomic_t batches;
 	atomic_t allocs;
 	unsigned int stuck;
-	atomic_t admits;
-	atomic_t forgets;
 	atomic_t attaches;
 	atomic_t detaches;
+	int devices_at_unmap;
+	atomic_t destroys;
 	atomic_t released;
 
-	/* private: what is on the "hardware" */
+	/* private: bindings that are on the "hardware" */
 	struct mutex lock;
 	struct list_head entries;
+	/* private: operations under way */
+	atomic_t running;
 };
 
 /**
  * struct td_worker - a thread
- * @ret: what its function returned
- * @warnings: how often it met WARN(); none is printed
+ * @ret: return value of its function
+ * @warnings: number of warnings in it, which are not printed
  */
 struct td_worker {
 	long ret;
@@ -166,12 +174,12 @@ struct td_worker {
 };
 
 /**
- * struct td - a test case under way
+ * struct td - a running test case
  * @test: the case
- * @ctx: its contexts, as many as td_create() made
+ * @ctx: its contexts
  * @nr_ctx: number of @ctx
- * @allocated: allocations made by alloc or td_phys()
- * @freed: and taken back
+ * @allocated: allocations that alloc and td_phys() made
+ * @freed: those of them that were freed
  * @complaints: violations of the contract of struct vcm_driver
  */
 struct td {
@@ -184,6 +192,7 @@ struct td {
 
 	/* private: */
 	atomic64_t next_paddr;
+	unsigned int stuck;
 	struct list_head gates;
 	struct list_head workers;
 };
@@ -191,16 +200,22 @@ struct td {
 int td_begin(struct kunit *test);
 void td_end(struct kunit *test);
 
+/* Contexts: vcm_testdrv.c */
+
 struct td_ctx *td_create(struct td *td, const struct td_cfg *cfg);
 bool td_holds(struct td_ctx *ctx, struct vcm_res *res, struct vcm_phys *phys);
 unsigned int td_entries(struct td_ctx *ctx);
 struct td_limit *td_limit(struct td_ctx *ctx, struct device *dev);
 void td_block(struct td_limit *limit, dma_addr_t start, dma_addr_t last);
+void td_renew(struct td *td);
 
 struct vcm_phys *td_phys(struct td *td, phys_addr_t paddr, size_t len);
 struct vcm_phys *td_phys_any(struct td *td, size_t len);
 
+/* Threads: vcm_testthread.c */
+
 struct td_gate *td_gate(struct td *td);
+void td_gate_pass(struct td_gate **where);
 void td_gate_wait(struct td_gate *gate, struct td_worker *worker);
 void td_gate_open(struct td_gate *gate);
 
@@ -209,5 +224,6 @@ bool td_blocked(struct td_worker *worker);
 long td_join(struct td_worker *worker);
 void td_run(struct td *td, unsigned int nr, long (*fn)(void *arg),
 	    void *const args[], struct td_worker *workers[]);
+void td_threads_end(struct td *td);
 
 #endif /* _MM_TESTS_VCM_TESTDRV_H */

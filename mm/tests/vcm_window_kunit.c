@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of reservations at given addresses and within windows.
- *
- * "Row" in the comments is a row of "What each call promises".
+ * Tests of reservations of Virtual Contiguous Memory at given addresses and
+ * within windows.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -63,7 +62,10 @@ static struct device *window_device(struct td_ctx *ctx)
 	return dev;
 }
 
-/* Arguments of both calls; @align, @min and @max are of vcm_reserve_in() */
+/*
+ * Arguments of a call, and its errno. vcm_reserve_at() takes @min as its
+ * address and ignores @max and @align.
+ */
 struct window_row {
 	const char *what;
 	dma_addr_t min;
@@ -74,7 +76,6 @@ struct window_row {
 	int error;
 };
 
-/* Row "vcm_reserve*": each errno of vcm_reserve_at() */
 static const struct window_row window_at_rows[] = {
 	{ "size 0", SZ_2M, .error = -EINVAL },
 	{ "size", SZ_2M, .size = SZ_4K + 1, .error = -EINVAL },
@@ -114,7 +115,6 @@ static const struct window_row window_at_rows[] = {
 	  .flags = VCM_RES_GUARD, .error = -EADDRINUSE },
 };
 
-/* The same of vcm_reserve_in() */
 static const struct window_row window_in_rows[] = {
 	{ "size 0", 0, TOP, .error = -EINVAL },
 	{ "size", 0, TOP, SZ_4K + 1, .error = -EINVAL },
@@ -150,10 +150,10 @@ static const struct window_row window_in_rows[] = {
 };
 
 /**
- * struct window_used - a context in which not all is free
+ * struct window_used - a context of which some is taken
  * @ctx: the context
- * @dev: whose limits block 64 KiB from 4 MiB on
- * @taken: has 64 KiB from 8 MiB on, and a guard
+ * @dev: a device that cannot use the 64 KiB from 4 MiB on
+ * @taken: a reservation of the 64 KiB from 8 MiB on, with a guard
  */
 struct window_used {
 	struct td_ctx *ctx;
@@ -170,12 +170,13 @@ static void window_use(struct kunit *test, struct window_used *used)
 	used->taken = window_at(used->ctx, SZ_8M, SZ_64K, VCM_RES_GUARD);
 }
 
-/* What a call said to the arguments of @row */
+/* Expect the errno of @row. */
 static void window_refused(struct kunit *test, const struct window_row *row,
 			   struct vcm_res *res)
 {
 	if (PTR_ERR_OR_ZERO(res) != row->error)
-		KUNIT_FAIL(test, "%s: %d", row->what, PTR_ERR_OR_ZERO(res));
+		KUNIT_FAIL(test, "%s: errno %d, not %d", row->what,
+			   PTR_ERR_OR_ZERO(res), row->error);
 	if (!IS_ERR(res))
 		vcm_unreserve(res);
 }
@@ -186,7 +187,7 @@ static void window_fits(struct td_ctx *ctx, dma_addr_t addr,
 	vcm_unreserve(window_at(ctx, addr, size, flags));
 }
 
-/* Each error of vcm_reserve_at(), which leaves everything as it was. */
+/* vcm_reserve_at: each errno, which leaves everything as it was. */
 static void window_at_errors(struct kunit *test)
 {
 	const struct window_row *row = window_at_rows;
@@ -203,7 +204,7 @@ static void window_at_errors(struct kunit *test)
 	expect_errno(test, vcm_reserve_at(ERR_PTR(-ENOMEM), 0, SZ_4K, 0),
 		     -EINVAL);
 
-	/* All around is free: nothing has changed, and the ends do fit */
+	/* All around is free, up to the ends */
 	window_fits(ctx, SZ_1M, SZ_2M + SZ_1M, 0);
 	window_fits(ctx, SZ_8M + SZ_64K + SZ_4K, SZ_4M, VCM_RES_GUARD);
 	window_fits(ctx, SZ_8M - SZ_8K, SZ_4K, VCM_RES_GUARD);
@@ -213,7 +214,7 @@ static void window_at_errors(struct kunit *test)
 	vcm_detach(ctx->vcm, used.dev);
 }
 
-/* Each error of vcm_reserve_in() */
+/* vcm_reserve_in: each errno */
 static void window_in_errors(struct kunit *test)
 {
 	const struct window_row *row = window_in_rows;
@@ -227,13 +228,16 @@ static void window_in_errors(struct kunit *test)
 			       vcm_reserve_in(vcm, row->size, row->align,
 					      row->min, row->max, row->flags));
 	expect_errno(test, vcm_reserve_in(NULL, SZ_4K, 0, 0, TOP, 0), -EINVAL);
-	expect_errno(test, vcm_reserve_in(ERR_PTR(-ENOMEM), SZ_4K, 0, 0, TOP, 0),
-		     -EINVAL);
+	expect_errno(test, vcm_reserve_in(ERR_PTR(-ENOMEM), SZ_4K, 0, 0, TOP,
+					  0), -EINVAL);
 	vcm_unreserve(used.taken);
 	vcm_detach(vcm, used.dev);
 }
 
-/* Where there is nothing to choose, and flags that cannot be honoured */
+/*
+ * vcm_reserve*: -EOPNOTSUPP where addresses follow the memory, and for a flag
+ * that the context cannot honour.
+ */
 static void window_unsupported(struct kunit *test)
 {
 	struct td_ctx *fixed = td_create(test->priv, &window_fixed);
@@ -249,7 +253,7 @@ static void window_unsupported(struct kunit *test)
 					  VCM_RES_GUARD), -EOPNOTSUPP);
 }
 
-/* Row "vcm_destroy": -ENODEV from then on */
+/* vcm_reserve*: -ENODEV if the context is being destroyed. */
 static void window_after_destroy(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
@@ -262,7 +266,7 @@ static void window_after_destroy(struct kunit *test)
 	vcm_unreserve(res);
 }
 
-/* Flags are those of vcm_reserve(): neither direction means both. */
+/* Flags: neither VCM_RES_READ nor VCM_RES_WRITE means both. */
 static void window_flags(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
@@ -279,12 +283,12 @@ static void window_flags(struct kunit *test)
 		res = window_at(ctx, SZ_2M, SZ_4K, rows[i].flags);
 		KUNIT_EXPECT_EQ(test, vcm_lookup_info(ctx->vcm, SZ_2M, &info),
 				0);
-		KUNIT_EXPECT_EQ(test, info.res.flags, rows[i].got);
+		KUNIT_EXPECT_EQ(test, info.res[0].flags, rows[i].got);
 		vcm_unreserve(res);
 	}
 }
 
-/* The first and the last addresses that there are */
+/* vcm_reserve*: the first and the last address are like any others. */
 static void window_ends_of_space(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &window_all);
@@ -298,7 +302,7 @@ static void window_ends_of_space(struct kunit *test)
 	expect_errno(test, vcm_reserve_in(ctx->vcm, SZ_4K, 0, TOP - (SZ_8K - 1),
 					  TOP, 0), -ENOSPC);
 	vcm_unreserve(in);
-	/* Its guard would lie behind the last address */
+	/* Its guard would lie after the last address */
 	vcm_unreserve(last);
 	expect_errno(test, vcm_reserve_at(ctx->vcm, TOP - (SZ_4K - 1), SZ_4K,
 					  VCM_RES_GUARD), -EADDRNOTAVAIL);
@@ -310,48 +314,81 @@ static void window_ends_of_space(struct kunit *test)
 }
 
 /*
- * Row "alignment": 0 aligns as vcm_reserve() does, to the largest page that the
- * size can use, and to smaller ones where the window has no such range; another
- * alignment is a demand.
+ * Alignment: 0 means natural, or else the largest page that helps, or else the
+ * granule. Another alignment is a demand.
  */
 static void window_alignment(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
 	static const struct {
 		resource_size_t size, align;
-		dma_addr_t min, want;
+		dma_addr_t min, max, want;
 	} rows[] = {
-		{ SZ_4K, 0, SZ_1M + SZ_4K, SZ_1M + SZ_4K },
-		{ SZ_64K, 0, SZ_1M + SZ_4K, SZ_1M + SZ_64K },
-		{ SZ_64K + SZ_4K, 0, SZ_1M + SZ_4K, SZ_1M + SZ_64K },
-		{ SZ_1M, 0, SZ_1M + SZ_4K, SZ_2M },
-		{ SZ_64K, SZ_4K, SZ_1M + SZ_4K, SZ_1M + SZ_4K },
-		{ SZ_4K, SZ_1M, SZ_1M + SZ_4K, SZ_2M },
-		{ SZ_4K, SZ_8K, SZ_1M + SZ_4K, SZ_1M + SZ_8K },
-		{ SZ_4K, SZ_8M, 0, SZ_8M },
+		{ SZ_4K, 0, SZ_1M + SZ_4K, TOP, SZ_1M + SZ_4K },
+		{ SZ_64K, 0, SZ_1M + SZ_4K, TOP, SZ_1M + SZ_64K },
+		{ SZ_64K + SZ_4K, 0, SZ_1M + SZ_4K, TOP, SZ_1M + SZ_128K },
+		{ 3 * SZ_4K, 0, SZ_1M + SZ_4K, TOP, SZ_1M + SZ_16K },
+		{ SZ_1M, 0, SZ_1M + SZ_4K, TOP, SZ_2M },
+		/* Not 4 MiB, but a page of 1 MiB; not that one either */
+		{ 3 * SZ_1M, 0, SZ_1M + SZ_4K, SZ_4M + SZ_2M - 1, SZ_2M },
+		{ 3 * SZ_1M, 0, SZ_1M + SZ_4K, SZ_4M + SZ_64K - 1,
+		  SZ_1M + SZ_4K },
+		{ SZ_1M, 0, SZ_1M + SZ_4K, SZ_2M + SZ_64K - 1, SZ_1M + SZ_4K },
+		{ SZ_64K, SZ_4K, SZ_1M + SZ_4K, TOP, SZ_1M + SZ_4K },
+		{ SZ_4K, SZ_1M, SZ_1M + SZ_4K, TOP, SZ_2M },
+		{ SZ_4K, SZ_8K, SZ_1M + SZ_4K, TOP, SZ_1M + SZ_8K },
+		{ SZ_4K, SZ_8M, 0, TOP, SZ_8M },
 	};
 	struct vcm_res *res;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		res = vcm_reserve_in(ctx->vcm, rows[i].size, rows[i].align,
-				     rows[i].min, TOP, 0);
+				     rows[i].min, rows[i].max, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-		KUNIT_EXPECT_EQ(test, res->start, rows[i].want);
+		KUNIT_EXPECT_EQ_MSG(test, res->start, rows[i].want,
+				    "row %u", i);
 		KUNIT_EXPECT_EQ(test, res->res_size, rows[i].size);
 		vcm_unreserve(res);
 	}
-	/* No multiple of 1 MiB has so much room in this window */
-	res = vcm_reserve_in(ctx->vcm, SZ_1M, 0, SZ_1M + SZ_4K,
-			     SZ_2M + SZ_64K - 1, 0);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, res->start, SZ_1M + SZ_64K);
-	vcm_unreserve(res);
 	expect_errno(test, vcm_reserve_in(ctx->vcm, SZ_1M, SZ_1M, SZ_1M + SZ_4K,
 					  SZ_2M + SZ_64K - 1, 0), -ENOSPC);
 }
 
-/* Against an oracle */
+/*
+ * VCM_RES_GUARD: the guard lies within the window. So a window of exactly the
+ * size is too small, and one granule more is enough.
+ */
+static void window_guard(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
+	static const resource_size_t sizes[] = { SZ_4K, SZ_64K, 3 * SZ_64K };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		const dma_addr_t end = SZ_2M + sizes[i];
+		struct vcm_res *res;
+
+		expect_errno(test, vcm_reserve_in(ctx->vcm, sizes[i], 0, SZ_2M,
+						  end - 1, VCM_RES_GUARD),
+			     -ENOSPC);
+		res = vcm_reserve_in(ctx->vcm, sizes[i], 0, SZ_2M, end - 1, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+		vcm_unreserve(res);
+
+		res = vcm_reserve_in(ctx->vcm, sizes[i], 0, SZ_2M,
+				     end + SZ_4K - 1, VCM_RES_GUARD);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
+		KUNIT_EXPECT_EQ(test, res->start, SZ_2M);
+		KUNIT_EXPECT_EQ(test, res->res_size, sizes[i]);
+		expect_errno(test, vcm_reserve_at(ctx->vcm, end, SZ_4K, 0),
+			     -EADDRINUSE);
+		window_fits(ctx, end + SZ_4K, SZ_4K, 0);
+		vcm_unreserve(res);
+	}
+}
+
+/* Against a model: a table of all granules */
 
 #define UNITS		512
 #define UNIT		SZ_4K
@@ -371,7 +408,7 @@ static unsigned int window_random(struct window_model *m, unsigned int below)
 	return prandom_u32_state(&m->rnd) % below;
 }
 
-/* Whether units [at, at + nr) are within all, free, and clear of blocks */
+/* Return true if some of @nr units from @at on cannot be used. */
 static bool model_blocked(const struct window_model *m, unsigned int at,
 			  unsigned int nr)
 {
@@ -385,6 +422,7 @@ static bool model_blocked(const struct window_model *m, unsigned int at,
 	return false;
 }
 
+/* Return true if some of them are reserved. */
 static bool model_taken(const struct window_model *m, unsigned int at,
 			unsigned int nr)
 {
@@ -423,7 +461,7 @@ static void model_at(struct kunit *test, struct window_model *m, unsigned int i)
 	model_set(m, i, true);
 }
 
-/* A free run of @nr units that begins and ends within the window */
+/* Return true if @nr units in a row are free within the window. */
 static bool model_run(const struct window_model *m, unsigned int min,
 		      unsigned int end, unsigned int nr)
 {
@@ -435,7 +473,7 @@ static bool model_run(const struct window_model *m, unsigned int min,
 	return false;
 }
 
-/* Whether any unit of the window can be used at all */
+/* Return true if some unit of the window can be used. */
 static bool model_touches(const struct window_model *m, unsigned int min,
 			  unsigned int end)
 {
@@ -448,8 +486,8 @@ static bool model_touches(const struct window_model *m, unsigned int min,
 }
 
 /*
- * What is chosen must be right. Refused may be what has no free run of size +
- * alignment - granule, and must be what has none of the size.
+ * Check the range that is chosen. A request may fail if no free run has size +
+ * alignment - granule, and must fail if none has the size.
  */
 static void model_in(struct kunit *test, struct window_model *m, unsigned int i)
 {
@@ -499,7 +537,7 @@ static void model_block(struct window_model *m, struct device *dev)
 	}
 }
 
-/* Reservations at random, against a table of all granules */
+/* vcm_reserve_at, vcm_reserve_in: at random, against the model */
 static void window_at_random(struct kunit *test)
 {
 	static const struct td_cfg cfg = {
@@ -546,7 +584,7 @@ struct window_thread {
 	int odd;
 };
 
-/* All want the same few addresses: one has each at a time */
+/* Reserve addresses that other threads want too. */
 static long window_thread(void *arg)
 {
 	struct window_thread *t = arg;
@@ -576,6 +614,7 @@ static long window_thread(void *arg)
 	return 0;
 }
 
+/* vcm_reserve*: of racing callers one gets each range. */
 static void window_races(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &window_cfg);
@@ -605,9 +644,10 @@ static struct kunit_case window_cases[] = {
 	KUNIT_CASE(window_flags),
 	KUNIT_CASE(window_ends_of_space),
 	KUNIT_CASE(window_alignment),
+	KUNIT_CASE(window_guard),
 	KUNIT_CASE(window_at_random),
 	KUNIT_CASE(window_races),
-	{}
+	{ }
 };
 
 static struct kunit_suite window_suite = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Virtual Contiguous Memory does, shown with two edu devices: buffers whose
- * contents are known, and devices that copy windows of them.
+ * What Virtual Contiguous Memory does, shown with two edu devices: buffers
+ * whose contents are known, and devices that copy windows of them.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -9,7 +9,6 @@
 #include <linux/crc32.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
 #include <linux/vmalloc.h>
@@ -32,7 +31,7 @@ static void demo_put_pages(struct demo_buf *buf, unsigned int count)
 			__free_page(buf->pages[count]);
 }
 
-/* Of each pair of pages the first, so no two are neighbours, in no order. */
+/* Get the first page of each of many pairs, shuffled: no two are neighbours. */
 static int demo_get_pages(struct demo *d, struct demo_buf *buf)
 {
 	unsigned int i, other;
@@ -55,7 +54,7 @@ static int demo_get_pages(struct demo *d, struct demo_buf *buf)
 	return 0;
 }
 
-/* One part: what the provider has for devices that need it so. */
+/* Get memory in one part from the provider, for devices that need it so. */
 static int demo_borrow_pages(struct vcm *vcm, struct demo_buf *buf)
 {
 	struct vcm_phys *inner;
@@ -72,33 +71,12 @@ static int demo_borrow_pages(struct vcm *vcm, struct demo_buf *buf)
 	return 0;
 }
 
-static void demo_phys_free(struct vcm_phys *phys)
+static void demo_release(void *priv)
 {
-	struct demo_buf *buf = phys->priv;
+	struct demo_buf *buf = priv;
 
 	demo_put_pages(buf, DEMO_PAGES);
 	complete(&buf->freed);
-}
-
-static const struct vcm_phys_ops demo_phys_ops = {
-	.owner = THIS_MODULE,
-	.free = demo_phys_free,
-};
-
-/* Memory of VCM from the pages; neighbours become one part. */
-static struct vcm_phys *demo_import(struct demo_buf *buf)
-{
-	struct vcm_phys *phys;
-	struct sg_table sgt;
-	int ret;
-
-	ret = sg_alloc_table_from_pages(&sgt, buf->pages, DEMO_PAGES, 0,
-					DEMO_SIZE, GFP_KERNEL);
-	if (ret)
-		return ERR_PTR(ret);
-	phys = vcm_phys_import_sg(sgt.sgl, sgt.nents, &demo_phys_ops, buf);
-	sg_free_table(&sgt);
-	return phys;
 }
 
 static int demo_buf_alloc(struct demo *d, struct vcm *vcm, struct demo_buf *buf)
@@ -109,26 +87,20 @@ static int demo_buf_alloc(struct demo *d, struct vcm *vcm, struct demo_buf *buf)
 	ret = fixed ? demo_borrow_pages(vcm, buf) : demo_get_pages(d, buf);
 	if (ret)
 		return ret;
-	buf->phys = demo_import(buf);
+	buf->phys = vcm_phys_import_pages(buf->pages, DEMO_PAGES, 0,
+					  demo_release, buf);
 	if (IS_ERR(buf->phys)) {
 		demo_put_pages(buf, DEMO_PAGES);
 		return PTR_ERR(buf->phys);
 	}
 
 	buf->res = vcm_map(vcm, buf->phys, 0);
-	ret = PTR_ERR_OR_ZERO(buf->res);
-	/* In the address space of a DMA API it is the device's by now */
-	if (!ret)
-		ret = vcm_sync_for_cpu(buf->res, 0, DEMO_SIZE,
-				       DMA_BIDIRECTIONAL);
-	if (ret) {
-		vcm_unmap(buf->res);
+	if (IS_ERR(buf->res))
 		vcm_free(buf->phys);
-	}
-	return ret;
+	return PTR_ERR_OR_ZERO(buf->res);
 }
 
-/* New contents, by no context of VCM. */
+/* Write new contents through the pages, not through a context. */
 void vcm_demo_fill(struct demo *d, struct demo_buf *buf)
 {
 	unsigned int i;
@@ -163,8 +135,8 @@ struct demo_buf *vcm_demo_buf_new(struct demo *d, struct vcm *vcm)
 }
 
 /*
- * Gives a buffer up. Its memory has to come back now; if somebody holds it
- * still, what it needs to come back later is left.
+ * Free a buffer. Its memory must be released now. If something still holds the
+ * memory, leave what its release needs.
  */
 int vcm_demo_buf_free(struct demo *d, struct demo_buf *buf, int ret)
 {
@@ -182,17 +154,17 @@ int vcm_demo_buf_free(struct demo *d, struct demo_buf *buf, int ret)
 	}
 	if (ret)
 		return ret;
-	d->step = "the memory has not come back";
+	d->step = "the release of the memory";
 	return -EBUSY;
 }
 
-/* Of as much as a buffer has, as other tools compute it. */
+/* Return the checksum of a buffer, as other tools compute it. */
 u32 vcm_demo_crc(const u8 *image)
 {
 	return ~crc32(~0, image, DEMO_SIZE);
 }
 
-/* Whether all is in the buffer that has to be, and nothing else. */
+/* Return 0 if the pages contain what they must; @crc gets the checksum. */
 int vcm_demo_check(const struct demo_buf *buf, u32 *crc)
 {
 	const u8 *image = buf->image;
@@ -213,7 +185,7 @@ int vcm_demo_check(const struct demo_buf *buf, u32 *crc)
 	return 0;
 }
 
-/* The same as the CPU has it by its own context. */
+/* Check the same through the kernel's own address space. */
 int vcm_demo_check_cpu(struct demo *d, const struct demo_buf *buf)
 {
 	struct vcm_res *cpu;
@@ -235,7 +207,9 @@ int vcm_demo_check_cpu(struct demo *d, const struct demo_buf *buf)
 	return ret;
 }
 
-/* At another address than the first device has, where there is a choice. */
+/*
+ * Map a buffer at another address than that of the first device, if possible.
+ */
 struct vcm_res *vcm_demo_map_elsewhere(struct demo *d, struct vcm *vcm,
 				       const struct demo_buf *buf)
 {
@@ -252,7 +226,7 @@ struct vcm_res *vcm_demo_map_elsewhere(struct demo *d, struct vcm *vcm,
 
 /* Windows */
 
-/* Offsets of windows that lie across a page boundary each, and apart. */
+/* Choose windows that do not overlap; each crosses a page boundary. */
 void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count)
 {
 	DECLARE_BITMAP(taken, DEMO_PAGES) = { };
@@ -269,7 +243,7 @@ void vcm_demo_windows(struct demo *d, u32 *window, unsigned int count)
 	}
 }
 
-/* A chunk, through the device. */
+/* Copy a chunk through the device. */
 int vcm_demo_move(struct vcm_edu *edu, dma_addr_t from, dma_addr_t to)
 {
 	int ret;
@@ -278,7 +252,7 @@ int vcm_demo_move(struct vcm_edu *edu, dma_addr_t from, dma_addr_t to)
 	return ret ?: vcm_edu_from_device(edu, to, 0, EDU_CHUNK);
 }
 
-/* The device copies windows of a buffer elsewhere in it. */
+/* Let the device copy windows of a buffer to other places in it. */
 int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
 		  struct vcm_res *res, const u32 *from, const u32 *to,
 		  unsigned int count)
@@ -295,7 +269,7 @@ int vcm_demo_copy(struct vcm_edu *edu, struct demo_buf *buf,
 	return ret ?: vcm_sync_for_cpu(res, 0, DEMO_SIZE, DMA_BIDIRECTIONAL);
 }
 
-/* A chunk, through the device, into its driver's working buffer. */
+/* Copy a chunk through the device to the working buffer of its driver. */
 int vcm_demo_to_work(struct vcm_edu *edu, dma_addr_t from)
 {
 	int ret;
@@ -307,7 +281,9 @@ int vcm_demo_to_work(struct vcm_edu *edu, dma_addr_t from)
 				       DMA_FROM_DEVICE);
 }
 
-/* The device copies windows of a buffer to its driver's working buffer. */
+/*
+ * Let the device copy windows of a buffer to the working buffer of its driver.
+ */
 int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
 		   struct vcm_res *res, const u32 *from, unsigned int count)
 {
@@ -331,7 +307,7 @@ int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
 	return ret ?: vcm_sync_for_cpu(res, 0, DEMO_SIZE, DMA_TO_DEVICE);
 }
 
-/* Whether any of the one is in the other, at the same place. */
+/* Return true if a piece of @a is in @b at the same place. */
 bool vcm_demo_leaked(const u8 *a, const u8 *b, size_t len)
 {
 	size_t i;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Virtual Contiguous Memory does, shown with two edu devices: addresses
- * that somebody prescribes, memory that suits everyone, and many buffers at
- * once.
+ * What Virtual Contiguous Memory does, shown with two edu devices: prescribed
+ * addresses, memory that suits several contexts, and many buffers at once.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,15 +13,15 @@
 
 #include "demo.h"
 
-/* A prescribed address, which 28 bits reach, as edu has them by default */
+/* A prescribed address, within the 28 bits that edu has by default */
 #define DEMO_ADDR		0x0c000000
 
-/* A window for addresses, and what they are to be multiples of in it */
+/* A window for addresses, and their alignment in it */
 #define DEMO_WINDOW_MIN		0x02000000
 #define DEMO_WINDOW_MAX		0x03ffffff
 #define DEMO_WINDOW_ALIGN	SZ_8M
 
-/* Buffers that go together */
+/* Buffers that are unbound together */
 #define DEMO_MANY		64
 #define DEMO_SMALL		SZ_64K
 
@@ -48,7 +47,7 @@ static int demo_use_at(struct demo *d, struct demo_buf *buf,
 	return ret;
 }
 
-/* What is taken, and what the device cannot reach, is refused. */
+/* Addresses that are reserved or out of reach must be refused. */
 static int demo_refused(struct vcm_edu *edu)
 {
 	const u64 mask = dma_get_mask(&edu->pdev->dev);
@@ -109,7 +108,7 @@ int vcm_demo_prescribed(struct demo *d)
 	struct demo_buf *buf;
 	int ret;
 
-	/* Where addresses follow the memory, nobody can prescribe them */
+	/* Where addresses follow the memory, they cannot be prescribed */
 	if (vcm->driver->fixed)
 		return 0;
 	buf = vcm_demo_buf_new(d, vcm);
@@ -124,8 +123,8 @@ int vcm_demo_prescribed(struct demo *d)
 /* Point 7: memory that suits two devices and the CPU, and its addresses. */
 
 /*
- * The first device copies a chunk, and the second one finds the copy where its
- * own context has the same byte.
+ * Let the first device copy a chunk. The second one reads the copy at the
+ * address that its own context has for the same byte.
  */
 static int demo_hand_over(struct demo *d, struct vcm_res *const *res)
 {
@@ -178,7 +177,7 @@ int vcm_demo_everyone(struct demo *d)
 	if (IS_ERR(phys))
 		return PTR_ERR(phys);
 
-	/* So that the addresses differ, where there is a choice */
+	/* Make the addresses differ, where that is possible */
 	gap = vcm_reserve(vcm[1], DEMO_SMALL, 0);
 	for (i = 0; i < ARRAY_SIZE(vcm) && !ret; i++) {
 		res[i] = vcm_map(vcm[i], phys, 0);
@@ -194,14 +193,14 @@ int vcm_demo_everyone(struct demo *d)
 	return ret;
 }
 
-/* Point 8: many buffers leave a device at once. */
+/* Point 8: many buffers are unbound from a device at once. */
 
 /**
- * struct demo_many - buffers that go together
- * @res: where the device sees them
- * @phys: their memory
- * @nr: how many there are
- * @unbound: nothing is bound any more, and the memory is ours
+ * struct demo_many - buffers that are unbound together
+ * @res: reservations for the device
+ * @phys: their memory, with a reference for each
+ * @nr: number of buffers
+ * @unbound: nothing is bound any more
  */
 struct demo_many {
 	struct vcm_res *res[DEMO_MANY];
@@ -210,10 +209,12 @@ struct demo_many {
 	bool unbound;
 };
 
-/* A transfer takes a tenth of a second: the first buffer and the last one do. */
+/*
+ * A transfer takes 0.1 seconds, so only the first and the last buffer are used.
+ */
 static const unsigned int demo_ends[] = { 0, DEMO_MANY - 1 };
 
-/* What is unbound is the CPU's. */
+/* Memory that is unbound belongs to the CPU. */
 static int demo_write_end(struct vcm_edu *edu, const struct demo_many *many,
 			  unsigned int end)
 {
@@ -229,7 +230,7 @@ static int demo_write_end(struct vcm_edu *edu, const struct demo_many *many,
 	return ret;
 }
 
-/* The device writes @byte all over the beginning of both. */
+/* Let the device fill the first chunk of both with @byte. */
 static int demo_write_ends(struct vcm_edu *edu,
 			   const struct demo_many *many, u8 byte)
 {
@@ -283,7 +284,7 @@ static void demo_announce(struct vcm_edu *edu, const struct demo_many *many)
 	}
 }
 
-/* What the device writes before gets there, what it writes afterwards not. */
+/* The device reaches the memory before the unbind, and not after it. */
 static int demo_leave(struct demo *d, struct demo_many *many)
 {
 	struct vcm_edu *edu = d->edu[0];
@@ -323,7 +324,7 @@ static int demo_make_many(struct vcm *vcm, struct demo_many *many)
 		res = vcm_make_binding(vcm, DEMO_SMALL, 0, 0);
 		if (IS_ERR(res))
 			return PTR_ERR(res);
-		many->phys[many->nr] = res->phys;
+		many->phys[many->nr] = vcm_phys_get(res->phys);
 		many->res[many->nr++] = res;
 	}
 	return 0;
@@ -331,11 +332,8 @@ static int demo_make_many(struct vcm *vcm, struct demo_many *many)
 
 static void demo_free_many(struct demo_many *many)
 {
-	/* The memory of vcm_make_binding() is ours from then on */
-	if (!many->unbound)
-		vcm_unbind_many(many->res, many->nr);
 	while (many->nr--) {
-		vcm_unmap(many->res[many->nr]);
+		vcm_destroy_binding(many->res[many->nr]);
 		vcm_free(many->phys[many->nr]);
 	}
 	kfree(many);

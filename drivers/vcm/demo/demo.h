@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What Virtual Contiguous Memory does, shown with two edu devices: what the
- * parts of the demonstration share.
+ * What Virtual Contiguous Memory does, shown with two edu devices: declarations
+ * that the parts of the demonstration share.
  */
 #ifndef _VCM_DEMO_H
 #define _VCM_DEMO_H
@@ -19,18 +19,18 @@
 #define DEMO_WINDOWS	16
 #define DEMO_FEW	3
 
-/* Bytes that data and other data do not have in common by chance */
+/* So many equal bytes are not equal by chance */
 #define DEMO_PIECE	16
 
 /**
  * struct demo - a run
  * @pdev: the two devices
- * @edu: the same with their drivers, held; an error pointer when not
- * @seed: where everything random comes from
+ * @edu: the same with their drivers, locked; an error pointer if not
+ * @seed: source of everything random
  * @rnd: data and windows, the same on every machine
- * @place: which page comes where
+ * @place: the order of pages
  * @point: what is being shown
- * @step: what is being done for it, named when it fails
+ * @step: the current step, named if it fails
  */
 struct demo {
 	struct pci_dev *pdev[2];
@@ -45,7 +45,7 @@ struct demo {
 /**
  * struct demo_point - something to show
  * @name: in its rows
- * @show: shows it; 0 or an errno
+ * @show: show it; return 0 or an errno
  */
 struct demo_point {
 	const char *name;
@@ -54,13 +54,14 @@ struct demo_point {
 
 /**
  * struct demo_buf - a buffer in the address space of a device
- * @phys: its memory, whose end is seen to
- * @inner: where the memory is borrowed from; NULL: single pages
- * @freed: the memory has been given back
- * @res: where the device sees it
- * @given: @res and the ownership of @phys are somebody else's now
- * @image: what has to be in it
- * @pages: where that is
+ * @phys: its memory, imported
+ * @inner: the allocation that has the memory; NULL: single pages
+ * @freed: the memory was released
+ * @res: its reservation for the device
+ * @given: the device's driver owns @res now, and the reference of @phys was
+ *	dropped
+ * @image: its expected contents
+ * @pages: its pages
  */
 struct demo_buf {
 	struct vcm_phys *phys;
@@ -98,7 +99,7 @@ int vcm_demo_fetch(struct vcm_edu *edu, const struct demo_buf *buf,
 		   struct vcm_res *res, const u32 *from, unsigned int count);
 bool vcm_demo_leaked(const u8 *a, const u8 *b, size_t len);
 
-/* The device works in its own address space. */
+/* Let the device work in its own context. */
 int vcm_demo_try(struct demo *d, struct vcm_edu *edu);
 
 /* Runs */

@@ -3,13 +3,12 @@
  * What Virtual Contiguous Memory does beside the DMA API, shown with a disk and
  * two edu devices.
  *
- * The disk's driver knows nothing of VCM: it maps what the block layer gives it
- * with the DMA API. Here these are buffers of VCM, which the edu devices use at
- * the same time. Whoever made the disk compares what the rows say about it, and
- * what it holds in the end.
+ * The disk's driver does not use VCM: it maps buffers of the block layer with
+ * the DMA API. Here these are buffers of VCM, which the edu devices use at the
+ * same time. The tool that made the disk compares the rows with its contents.
  *
- * The disk is written to. So nothing is done to one that does not say in its
- * first bytes that it is meant for this, or that somebody else uses.
+ * The disk is written to. So it must have a mark in its first bytes, and must
+ * not be in use.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -26,7 +25,7 @@
 
 #include "demo.h"
 
-/* What a disk begins with that may be written to */
+/* First bytes of a disk that may be written to */
 #define DISK_MARK	"vcm-edu-demo may write to this disk\n"
 #define DISK_MARK_LEN	(sizeof(DISK_MARK) - 1)
 
@@ -37,8 +36,8 @@ MODULE_PARM_DESC(disk, "the disk to read and write (default /dev/nvme0n1); one w
 /**
  * struct demo_disk - a run with a disk
  * @d: the devices and the data
- * @file: the disk, as the block layer has it
- * @host: and the device that its driver has bound, held and locked
+ * @file: the disk, opened
+ * @host: the device that its driver is bound to, held and locked
  */
 struct demo_disk {
 	struct demo d;
@@ -51,9 +50,9 @@ static struct demo_disk *disk_of(struct demo *d)
 	return container_of(d, struct demo_disk, d);
 }
 
-/* The disk, by its own driver */
+/* Transfers of the disk's own driver */
 
-/* One transfer between the disk, from @pos on, and all of a buffer. */
+/* Transfer all of a buffer to or from the disk, from @pos on. */
 static int disk_transfer(struct demo *d, const struct demo_buf *buf, loff_t pos,
 			 blk_opf_t opf)
 {
@@ -84,7 +83,7 @@ static int disk_read(struct demo *d, struct demo_buf *buf, loff_t pos)
 	ret = disk_transfer(d, buf, pos, REQ_OP_READ);
 	if (ret)
 		return ret;
-	/* What came is what has to be there from now on */
+	/* The buffer must contain this from now on */
 	for (i = 0; i < DEMO_PAGES; i++)
 		memcpy_from_page(buf->image + i * PAGE_SIZE, buf->pages[i], 0,
 				 PAGE_SIZE);
@@ -143,7 +142,7 @@ static int disk_pass_on(struct demo *d, struct demo_buf *first,
 	if (ret)
 		return ret;
 
-	d->step = "comparing what came back";
+	d->step = "comparing what was written and what was read";
 	if (memcmp(first->image, second->image, DEMO_SIZE))
 		return -EBADMSG;
 	return disk_edu_copy(d, 1, second);
@@ -167,7 +166,7 @@ static int disk_shared(struct demo *d)
 
 /* Point dma: a device keeps its DMA API and has a context in it. */
 
-/* A chunk to or from a buffer, which is the device's meanwhile. */
+/* Copy a chunk to or from a buffer, which belongs to the device meanwhile. */
 static int disk_move(struct demo *d, struct vcm_res *res, dma_addr_t from,
 		     dma_addr_t to, enum dma_data_direction dir)
 {
@@ -198,7 +197,7 @@ static int disk_both_ways(struct demo *d, struct demo_buf *buf, u8 *mem,
 	d->step = "copying from memory of the DMA API to memory of VCM";
 	prandom_bytes_state(&d->rnd, mem, EDU_CHUNK);
 	dma_wmb();
-	/* Both directions: what is around the chunk has to stay */
+	/* Both directions: the bytes around the chunk must stay */
 	ret = disk_move(d, res, handle, res->start + window[1],
 			DMA_BIDIRECTIONAL);
 	if (ret)
@@ -212,7 +211,7 @@ static int disk_both_ways(struct demo *d, struct demo_buf *buf, u8 *mem,
 	return ret;
 }
 
-/* Unbound, the memory is out of reach, and that of the DMA API is not. */
+/* After the unbind, the device reaches memory of the DMA API alone. */
 static int disk_stray(struct demo *d, struct demo_buf *buf, u8 *mem,
 		      dma_addr_t handle)
 {
@@ -275,7 +274,7 @@ static int disk_use_dma(struct demo *d, struct vcm *vcm)
 	return ret;
 }
 
-/* Shows something in a context that is made for that, beside @dev's DMA API. */
+/* Show something in a context in the address space of the DMA API of @dev. */
 static int disk_with_dma(struct demo *d, struct device *dev,
 			 int (*show)(struct demo *d, struct vcm *vcm))
 {
@@ -295,7 +294,7 @@ static int disk_with_dma(struct demo *d, struct device *dev,
 	return ret;
 }
 
-/* The device has its DMA API while no other context has the device. */
+/* The device has its DMA API while it is attached to no context. */
 static int disk_dma(struct demo *d)
 {
 	struct device *dev = &d->pdev[1]->dev;
@@ -314,7 +313,7 @@ static int disk_dma(struct demo *d)
 	return ret;
 }
 
-/* The disk's driver maps the very memory that is bound for its device. */
+/* Let the disk's driver map the memory that is bound for its device. */
 static int disk_beside_driver(struct demo *d, struct vcm *vcm)
 {
 	struct demo_buf *buf = vcm_demo_buf_new(d, vcm);
@@ -332,7 +331,7 @@ static int disk_keeps(struct demo *d)
 	return ret ?: disk_with_dma(d, disk_of(d)->host, disk_beside_driver);
 }
 
-/* Point cma: without an IOMMU, VCM and the DMA API take from one CMA area. */
+/* Point cma: without an IOMMU, VCM and the DMA API use one CMA area. */
 
 static int disk_take_both(struct demo *d, struct demo_buf *buf)
 {
@@ -351,13 +350,13 @@ static int disk_take_both(struct demo *d, struct demo_buf *buf)
 	return 0;
 }
 
-/* Where the area lies only the boot log says: who reads the row compares. */
+/* The boot log has the addresses of the area: the tool compares them. */
 static int disk_cma(struct demo *d)
 {
 	struct device *dev = &d->pdev[1]->dev;
 	struct demo_buf *buf;
 
-	/* Behind an IOMMU nobody needs contiguous memory */
+	/* Behind an IOMMU, memory need not be contiguous */
 	if (!d->edu[0]->vcm->driver->fixed)
 		return 0;
 
@@ -396,7 +395,7 @@ static int disk_check_mark(struct file *file)
 	return -EPERM;
 }
 
-/* The device that has the disk, with its driver; NULL when there is none. */
+/* Return the device of the disk, held and locked; NULL if it has no driver. */
 static struct device *disk_get_host(struct gendisk *disk)
 {
 	struct device *dev = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Virtual Contiguous Memory does, shown with two edu devices: what is left
- * when a device goes.
+ * What Virtual Contiguous Memory does, shown with two edu devices: a device
+ * that is unplugged.
  */
 #include <linux/pci.h>
 #include <linux/vcm-drv.h>
@@ -11,9 +11,9 @@
 /* Point 9: a device is unplugged with memory bound in its address space. */
 
 /*
- * Whoever unplugs a device takes the lock of the hotplug first and that of the
- * device inside, so none of the two is held when that one is taken here. Their
- * drivers may be unbound meanwhile.
+ * Unplugging takes the lock of the hotplug first and that of the device after
+ * it. So neither device is locked while the hotplug's lock is taken here, and
+ * their drivers may be unbound meanwhile.
  */
 static void demo_put(struct demo *d, unsigned int i)
 {
@@ -28,7 +28,7 @@ static int demo_get(struct demo *d, unsigned int i)
 	return PTR_ERR_OR_ZERO(d->edu[i]);
 }
 
-/* The second device goes. The first is held again when this returns 0. */
+/* Unplug the second device. The first one is locked again if this returns 0. */
 static int demo_unplug(struct demo *d, const struct demo_buf *buf)
 {
 	int ret;
@@ -41,11 +41,11 @@ static int demo_unplug(struct demo *d, const struct demo_buf *buf)
 	ret = demo_get(d, 0);
 	if (ret)
 		return ret;
-	/* Bound again, its driver has another address space */
+	/* If its driver was unbound, it has another context now */
 	return d->edu[0]->vcm == buf->res->vcm ? 0 : -ENODEV;
 }
 
-/* It comes back at the same place, as another struct pci_dev. */
+/* Plug it in again at the same place, as another struct pci_dev. */
 static int demo_replug(struct demo *d)
 {
 	struct pci_dev *gone = d->pdev[1], *pdev;
@@ -66,19 +66,20 @@ static int demo_replug(struct demo *d)
 	return demo_get(d, 1) ?: ret;
 }
 
-/* The address space that was the device's serves to let go, and no more. */
+/* A destroyed context takes unbinds and nothing else. */
 static int demo_check_dead(struct demo *d, struct demo_buf *buf,
 			   struct vcm_res *res)
 {
 	struct vcm_res *more;
 
-	d->step = "what is left of an address space";
+	d->step = "using a destroyed context";
 	more = vcm_map(res->vcm, buf->phys, 0);
 	if (more != ERR_PTR(-ENODEV)) {
 		vcm_unmap(more);
 		return -EINVAL;
 	}
-	return vcm_unbind(res) == buf->phys ? 0 : -EINVAL;
+	vcm_unbind(res);
+	return res->phys ? -EINVAL : 0;
 }
 
 static int demo_without(struct demo *d, struct demo_buf *buf,
@@ -121,7 +122,7 @@ int vcm_demo_unplugged(struct demo *d)
 	if (IS_ERR(res))
 		return vcm_demo_buf_free(d, buf, PTR_ERR(res));
 	ret = demo_without(d, buf, res);
-	/* Its address space goes with the last reservation */
+	/* The last reservation: its context is freed */
 	vcm_unmap(res);
 	ret = vcm_demo_buf_free(d, buf, ret);
 

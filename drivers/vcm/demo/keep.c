@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What Virtual Contiguous Memory does, shown with two edu devices: memory that
- * stays bound while the system sleeps, or does anything else.
+ * stays bound, for instance while the system sleeps.
  */
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
@@ -12,9 +12,9 @@
 
 /**
  * struct demo_kept - what is bound between the two
- * @d: the devices, which are not held, so that the system can sleep
- * @buf: a buffer in the address space of each
- * @other: the first buffer in the address space of the second device
+ * @d: the devices, which are not locked, so that the system can sleep
+ * @buf: a buffer in the context of each
+ * @other: the first buffer in the context of the second device
  */
 struct demo_kept {
 	struct demo d;
@@ -52,7 +52,7 @@ static int demo_bind_kept(struct demo_kept *kept)
 	return PTR_ERR_OR_ZERO(kept->other);
 }
 
-/* What was there is there, and the device works in it as before. */
+/* The contents must be the same, and the device must work in it as before. */
 static int demo_check_kept(struct demo *d, struct demo_buf *buf, unsigned int i)
 {
 	u32 crc;

@@ -11,7 +11,7 @@
 
 #include "demo.h"
 
-/* The device works in its own address space. */
+/* Let the device work in its own context. */
 int vcm_demo_try(struct demo *d, struct vcm_edu *edu)
 {
 	struct demo_buf *buf = vcm_demo_buf_new(d, edu->vcm);
@@ -52,7 +52,7 @@ static void demo_job_work(struct work_struct *work)
 				 DEMO_WINDOWS);
 }
 
-/* Both devices at once. */
+/* Let both devices work at once. */
 static void demo_run_jobs(struct demo_job *job)
 {
 	unsigned int i;
@@ -201,7 +201,7 @@ int vcm_demo_attached(struct demo *d)
 
 /* Point 4: what is not bound is out of reach. */
 
-/* The device has bytes to write, and nowhere to write them to. */
+/* The device writes to a buffer that is unbound. */
 static int demo_stray_write(struct demo *d, struct demo_buf *buf, u32 window)
 {
 	u32 crc;
@@ -219,7 +219,7 @@ static int demo_stray_write(struct demo *d, struct demo_buf *buf, u32 window)
 	return ret;
 }
 
-/* Bound for reading only, the memory cannot be written. */
+/* The device writes to memory that is bound for reading. */
 static int demo_read_only(struct demo *d, struct demo_buf *buf, u32 window)
 {
 	struct vcm_res *res;
@@ -245,7 +245,7 @@ static int demo_read_only(struct demo *d, struct demo_buf *buf, u32 window)
 	return ret;
 }
 
-/* The device must not get at what has been written after the unbind. */
+/* The device must not read what is written after the unbind. */
 static int demo_stray_read(struct demo *d, struct demo_buf *buf, u32 window)
 {
 	struct vcm_edu *edu = d->edu[0];
@@ -307,7 +307,8 @@ static int demo_stray(struct demo *d, struct demo_buf *buf)
 		return ret;
 
 	d->step = "unbinding";
-	if (vcm_unbind(buf->res) != buf->phys)
+	vcm_unbind(buf->res);
+	if (buf->res->phys)
 		return -EINVAL;
 
 	pr_info("IOMMU events of %s at %pad to %#llx are meant to be, from here\n",
@@ -327,7 +328,7 @@ int vcm_demo_isolated(struct demo *d)
 	struct vcm *vcm = d->edu[0]->vcm;
 	struct demo_buf *buf;
 
-	/* Nothing keeps such a device from memory: there is nothing to show */
+	/* Such a device reaches all memory: there is nothing to show */
 	if (vcm->driver->fixed)
 		return 0;
 
@@ -337,13 +338,16 @@ int vcm_demo_isolated(struct demo *d)
 	return vcm_demo_buf_free(d, buf, demo_stray(d, buf));
 }
 
-/* Point 5: a device loses its driver, and others use its memory. */
+/* Point 5: a driver is unbound, and another device uses its memory. */
 
-/* The buffer becomes the working buffer of the driver, which gives it up. */
+/*
+ * Make the buffer the working buffer of the driver, which destroys the binding.
+ */
 static void demo_give(struct vcm_edu *edu, struct demo_buf *buf)
 {
 	vcm_destroy_binding(edu->work);
 	edu->work = buf->res;
+	vcm_free(buf->phys);
 	buf->given = true;
 }
 
@@ -381,7 +385,7 @@ static int demo_outlive(struct demo *d, struct demo_buf *buf,
 	if (ret)
 		return ret;
 
-	d->step = "using memory whose driver has gone";
+	d->step = "using memory of a driver that was unbound";
 	ret = vcm_demo_copy(d->edu[1], buf, other, copy, copy + DEMO_FEW,
 			    DEMO_FEW);
 	if (!ret)
@@ -408,7 +412,7 @@ int vcm_demo_orphaned(struct demo *d)
 		return vcm_demo_buf_free(d, buf, PTR_ERR(other));
 	ret = demo_outlive(d, buf, other);
 
-	/* The last holder: the memory goes with it */
+	/* The last binding: the memory is freed */
 	vcm_unmap(other);
 	ret = vcm_demo_buf_free(d, buf, ret);
 	back = demo_bind_driver(d, 0);

@@ -5,17 +5,17 @@
  * Writing a seed to the debugfs file vcm-edu/demo moves seeded data through
  * buffers that the devices and the CPU share, and compares every byte. The
  * write returns when all is done, with the error of the first point that
- * failed. Reading the file gives a row for each thing shown:
+ * failed. Reading the file returns a row for each thing shown:
  *
  *	point|provider|buffer bytes|parts|device address|leaves|verified|result
  *
- * Writing a seed to vcm-edu/disk does so with a disk, too; disk.c says which
- * disk it writes to. Each file gives the rows of the last run, whichever that was.
+ * Writing a seed to vcm-edu/disk does so with a disk too; disk.c says which
+ * disk it writes to. All files have the rows of the last run.
  *
  * Writing a seed to vcm-edu/keep binds memory that the devices have written and
- * leaves it bound, for instance for as long as the system sleeps. Writing 0
- * shows that nothing has changed, for the CPU and the devices, and ends that. In
- * between the module cannot be removed.
+ * leaves it bound, for instance while the system sleeps. Writing 0 checks that
+ * nothing has changed for the CPU and the devices, and unbinds the memory. The
+ * module cannot be removed in between.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -28,11 +28,11 @@
 
 #include "demo.h"
 
-/* One run at a time, and its rows */
+/* Serialises runs; protects the rows */
 static DEFINE_MUTEX(demo_lock);
 static DECLARE_SEQ_BUF(demo_rows, SZ_8K);
 
-/* A row for what has been shown of @phys, as the address space of @res has it. */
+/* Add a row about @phys, as it is bound in @res. */
 void vcm_demo_row(const struct demo *d, const struct vcm_res *res,
 		  const struct vcm_phys *phys, const char *fmt, ...)
 {
@@ -42,7 +42,7 @@ void vcm_demo_row(const struct demo *d, const struct vcm_res *res,
 
 	seq_buf_printf(s, "%s|%s|%llu|%u|", d->point, res->vcm->driver->name,
 		       (u64)phys->size, phys->count);
-	/* Where the CPU sees it is nobody's business */
+	/* Kernel addresses are not printed */
 	if (res->vcm == vcm_vmm)
 		seq_buf_puts(s, "-|");
 	else
@@ -127,7 +127,7 @@ int vcm_demo_get_devices(struct demo *d)
 	return 0;
 }
 
-/* All points are tried; the first error counts. */
+/* Show all points; return the first error. */
 int vcm_demo_run(struct demo *d, const struct demo_point *points,
 		 unsigned int nr)
 {
@@ -164,7 +164,7 @@ static int demo_keep_or_not(u64 seed)
 	return seed ? vcm_demo_keep(seed) : vcm_demo_unkeep();
 }
 
-/* What the seed is for that is written to a file; all show the same rows. */
+/* What a write to each file does. All show the same rows when read. */
 static const struct demo_file {
 	const char *name;
 	umode_t mode;
@@ -224,7 +224,7 @@ static int __init demo_init(void)
 }
 module_init(demo_init);
 
-/* Nothing is kept by now: the module of memory that is there cannot go */
+/* Nothing is kept now: imported memory pins this module */
 static void __exit demo_exit(void)
 {
 	debugfs_remove(demo_dir);
