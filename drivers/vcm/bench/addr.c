@@ -3,11 +3,11 @@
  * Benchmark: reserving and releasing device addresses, beside the allocators
  * that drivers use for it.
  *
- * Each of them gives out the same 48-bit space. Beside an address a driver
- * keeps an object that knows it; VCM's reservation is that object, the others
- * get one of 128 bytes. Addresses are aligned to their size, rounded up to a
- * power of two, as the DMA API has them; "vcm-pages" is vcm_reserve(), which
- * aligns to the largest page that fits.
+ * Each of them allocates from the same 48-bit space. A driver keeps an object
+ * for each address. VCM's reservation is such an object, the others get one of
+ * 128 bytes. Addresses are aligned to their size, rounded up to a power of two,
+ * as those of the DMA API are. "vcm" is vcm_reserve_in() with that alignment,
+ * "vcm-reserve" is vcm_reserve().
  */
 #include <linux/genalloc.h>
 #include <linux/iova.h>
@@ -20,23 +20,23 @@
 #include "bench.h"
 
 #define ADDR_LAST	DMA_BIT_MASK(48)
-/* In one go, then released in another order */
+/* Reserved together, then released in another order */
 #define ADDR_BATCH	16
 #define ADDR_BATCHES	64
 #define ADDR_SEED	2010
 
-/* gen_pool's bitmap covers this much; 0 would be its failure */
+/* The range of gen_pool's bitmap; 0 would be an error of its */
 #define POOL_START	SZ_4G
 #define POOL_SIZE	SZ_4G
 
 /**
  * struct space - one of the allocators
  * @name: for the result
- * @max_live: more than this would take it too long
+ * @max_live: maximum number of live objects; more would take too long
  * @init: make an empty space
  * @exit: undo @init
- * @get: get @size bytes, below @limit or at it; returns the driver's object
- * @put: give back what @get returned
+ * @get: allocate @size bytes at @limit or below; return the driver's object
+ * @put: undo @get
  */
 struct space {
 	const char *name;
@@ -47,7 +47,7 @@ struct space {
 	void (*put)(void *object);
 };
 
-/* What a driver keeps beside an address */
+/* A driver's object for an address */
 struct object {
 	union {
 		struct iova *iova;
@@ -59,7 +59,7 @@ struct object {
 
 static_assert(sizeof(struct object) == 128);
 
-/* VCM, in a context whose hardware costs nothing */
+/* VCM, in a context without hardware */
 
 static struct vcm *addr_vcm;
 
@@ -110,7 +110,7 @@ static void *addr_vcm_get(u64 size, u64 limit)
 			      0);
 }
 
-static void *addr_vcm_pages_get(u64 size, u64 limit)
+static void *addr_vcm_reserve_get(u64 size, u64 limit)
 {
 	return vcm_reserve(addr_vcm, size, 0);
 }
@@ -187,7 +187,9 @@ static void addr_iova_fast_put(void *ptr)
 	kfree(object);
 }
 
-/* A maple tree of pages; it knows no alignment, so more is looked for */
+/*
+ * A maple tree of pages; it has no alignment, so a larger gap is searched for
+ */
 
 static struct maple_tree addr_tree;
 
@@ -236,7 +238,7 @@ static void addr_maple_put(void *ptr)
 	kfree(object);
 }
 
-/* A bitmap, first fit, aligned: what was proposed in 2010 */
+/* A bitmap, first fit, aligned: the allocator proposed in 2010 */
 
 static struct gen_pool *addr_pool;
 
@@ -288,9 +290,9 @@ static const struct space addr_spaces[] = {
 		.init = addr_vcm_init, .exit = addr_vcm_exit,
 		.get = addr_vcm_get, .put = addr_vcm_put,
 	}, {
-		.name = "vcm-pages", .max_live = 1000000,
+		.name = "vcm-reserve", .max_live = 1000000,
 		.init = addr_vcm_init, .exit = addr_vcm_exit,
-		.get = addr_vcm_pages_get, .put = addr_vcm_put,
+		.get = addr_vcm_reserve_get, .put = addr_vcm_put,
 	}, {
 		/* The first peer */
 		.name = "iova", .max_live = 1000000,
@@ -314,11 +316,11 @@ static const struct space addr_spaces[] = {
 #define ADDR_NR_VCM	2
 
 /**
- * struct addr_run - what one allocator is measured with
+ * struct addr_run - the measurement of one allocator
  * @bench: the run
  * @space: the allocator
- * @rnd: for what is random, the same for each allocator
- * @live: what is reserved besides what is measured
+ * @rnd: random numbers, the same for each allocator
+ * @live: objects that are live meanwhile
  * @nr: number of @live
  * @limit: the highest address
  */
@@ -331,7 +333,7 @@ struct addr_run {
 	u64 limit;
 };
 
-/* Whether the clock has ticked, and its interrupt has been counted too */
+/* Return true if an interrupt of the clock was counted too. */
 static bool addr_ticked(unsigned long since)
 {
 	return time_after(jiffies, since);
@@ -364,7 +366,7 @@ static void addr_empty(struct addr_run *run)
 		addr_swap_out(run, run->nr - 1);
 }
 
-/* @nr pages one behind the other */
+/* Reserve @nr adjacent pages. */
 static int addr_fill_fresh(struct addr_run *run, unsigned long nr)
 {
 	int ret = 0;
@@ -374,7 +376,10 @@ static int addr_fill_fresh(struct addr_run *run, unsigned long nr)
 	return ret;
 }
 
-/* @nr ranges of 1 to 16 pages, after a quarter of those there were has gone */
+/*
+ * Reserve @nr ranges of 1 to 16 pages, and a third more that are released
+ * again.
+ */
 static int addr_fill_holes(struct addr_run *run, unsigned long nr)
 {
 	int ret = 0;
@@ -395,7 +400,9 @@ static void addr_shuffle(struct addr_run *run, void **objects, unsigned int nr)
 	}
 }
 
-/* The cost of ADDR_BATCH reservations and releases; 0: an error */
+/*
+ * Return the cost of ADDR_BATCH reservations and releases, or 0 for an error.
+ */
 static u64 addr_batch(struct addr_run *run, u64 size)
 {
 	const struct space *space = run->space;
@@ -420,8 +427,9 @@ static u64 addr_batch(struct addr_run *run, u64 size)
 }
 
 /*
- * The mean of many batches. Between them some of what is live changes, so that
- * they find other holes. Batches with a tick of the clock do not count.
+ * Print the mean of many batches. With @churn, a live object changes between
+ * them, so that they find other holes. Batches with a tick of the clock do not
+ * count.
  */
 static int addr_mean(struct addr_run *run, const char *state, unsigned long nr,
 		     u64 size, bool churn)
@@ -474,16 +482,16 @@ static int addr_fragmented(struct addr_run *run, unsigned long nr)
 	       addr_sizes_at(run, "fragmented", nr, true);
 }
 
-/* The same below 4 GiB, where devices of 32 address bits live */
+/* The same below 4 GiB, for devices with 32 address bits */
 static int addr_window(struct addr_run *run, unsigned long nr)
 {
-	if (nr > 100000 || run->space->get == addr_vcm_pages_get)
+	if (nr > 100000 || run->space->get == addr_vcm_reserve_get)
 		return 0;
 	run->limit = DMA_BIT_MASK(32);
 	return addr_fill_fresh(run, nr) ?: addr_sizes_at(run, "window", nr, false);
 }
 
-/* Holes of one page, as many as there are ranges of one page between them */
+/* Make @nr holes of one page between ranges of one page. */
 static int addr_fill_comb(struct addr_run *run, unsigned long nr)
 {
 	unsigned long i;
@@ -502,9 +510,9 @@ static int addr_fill_comb(struct addr_run *run, unsigned long nr)
 }
 
 /*
- * Two pages among holes that are too small. Another range of one page is
- * released each time, which makes an allocator that remembers where it was
- * forget it.
+ * Reserve two pages among holes that are too small. A range of one page is
+ * released each time, which invalidates the position that an allocator has
+ * cached.
  */
 static int addr_comb(struct addr_run *run, unsigned long nr)
 {
@@ -532,7 +540,7 @@ static int addr_comb(struct addr_run *run, unsigned long nr)
 		if (IS_ERR(object))
 			return PTR_ERR(object);
 		space->put(object);
-		/* A search may well take longer than a tick */
+		/* A search may take longer than a tick */
 		if (addr_ticked(before) && cost < NSEC_PER_SEC / HZ)
 			continue;
 		sum += cost;
@@ -581,7 +589,7 @@ static int addr_space(struct addr_run *run)
 	return ret;
 }
 
-/* The cost of addresses, for each allocator in each state. */
+/* Measure each allocator in each state. */
 int bench_addresses(struct bench *bench)
 {
 	unsigned int i, nr = bench->peers ? ARRAY_SIZE(addr_spaces) : ADDR_NR_VCM;

@@ -2,13 +2,14 @@
 /*
  * Benchmark: memory for a device, from the page allocator to the page table.
  *
- * The ways that a driver has for it: vcm_make_binding(); the same by hand with
+ * The ways of a driver are vcm_make_binding(); the same by hand with
  * alloc_pages(), alloc_iova() and the IOMMU API ("floor"); and the two calls of
- * the DMA API that need no contiguous memory. All of them zero it. Each way has
- * a device of its own, so a page table of its own, which is warm.
+ * the DMA API that need no contiguous memory. All of them zero the memory. Each
+ * way has its own device, with a warm page table.
  *
- * Memory is as it is after booting ("fresh"), or in pieces ("fragmented"): held
- * but for some blocks of 64 KiB and a few of 2 MiB, the same for each way.
+ * Memory is in the state after booting ("fresh"), or in pieces ("fragmented"):
+ * allocated except for some blocks of 64 KiB and a few of 2 MiB, the same for
+ * each way.
  */
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
@@ -28,18 +29,18 @@
 #define ALLOC_ROUNDS	4
 
 #define FRAG_SEED	2010
-/* One of so many blocks is free */
+/* One of this many blocks is free */
 #define FRAG_LARGE	128
 #define FRAG_SMALL	2
 
 /**
- * struct alloc_run - the ways that memory is asked for
+ * struct alloc_run - the ways to allocate memory
  * @bench: the run
  * @vcm: VCM's device, active
  * @floor: the device that is used by hand
- * @sgt: room to describe the floor's memory
+ * @sgt: a table for the floor's memory
  * @dma: the device that uses the DMA API
- * @held: struct page.lru of what is kept from all of them
+ * @held: struct page.lru of memory that none of them gets
  */
 struct alloc_run {
 	struct bench *bench;
@@ -51,9 +52,9 @@ struct alloc_run {
 };
 
 /**
- * struct alloc_cost - of one round
- * @make: until the device reaches the memory
- * @destroy: until it does not and the memory is free
+ * struct alloc_cost - the cost of one round
+ * @make: time until the device reaches the memory
+ * @destroy: time until it does not and the memory is free
  * @leaves: page-table leaves that map it
  */
 struct alloc_cost {
@@ -64,7 +65,7 @@ struct alloc_cost {
 
 /* Leaves */
 
-/* The largest one that alignment and contiguity allow at @addr */
+/* Return the largest leaf that alignment and contiguity allow at @addr. */
 static u64 alloc_leaf(struct iommu_domain *domain, dma_addr_t addr, u64 left)
 {
 	phys_addr_t phys = iommu_iova_to_phys(domain, addr);
@@ -84,7 +85,7 @@ static u64 alloc_leaf(struct iommu_domain *domain, dma_addr_t addr, u64 left)
 	return SZ_4K;
 }
 
-/* What @dev's page table has at @addr. It may have more, so this is its best. */
+/* Count the leaves of @dev at @addr. The page table may have more of them. */
 static u64 alloc_leaves(struct device *dev, dma_addr_t addr, u64 size)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
@@ -97,7 +98,7 @@ static u64 alloc_leaves(struct device *dev, dma_addr_t addr, u64 size)
 	return leaves;
 }
 
-/* The ways; each returns an errno when it does not work */
+/* The ways; each returns 0 or an errno */
 
 static int alloc_by_vcm(struct alloc_run *run, u64 size, struct alloc_cost *cost)
 {
@@ -126,7 +127,7 @@ static void alloc_put_pages(struct scatterlist *sg, unsigned int nents)
 		__free_pages(sg_page(sg), get_order(sg->length));
 }
 
-/* The largest blocks that fit and that there are; returns their number */
+/* Allocate the largest blocks available that fit; return their number. */
 static int alloc_get_pages(struct scatterlist *sgl, u64 size)
 {
 	unsigned int order = MAX_PAGE_ORDER, nents = 0;
@@ -156,7 +157,7 @@ static int alloc_get_pages(struct scatterlist *sgl, u64 size)
 	return nents;
 }
 
-/* What any driver has to do at the least; it may forget about further errors */
+/* The minimum that a driver has to do, without handling all errors */
 static int alloc_by_hand(struct alloc_run *run, u64 size,
 			 struct alloc_cost *cost)
 {
@@ -210,7 +211,7 @@ static int alloc_by_dma_noncontiguous(struct alloc_run *run, u64 size,
 	return 0;
 }
 
-/* The attribute is a hint, which the DMA API behind IOMMUs does not take */
+/* The attribute is a hint, which the DMA API behind IOMMUs ignores */
 static int alloc_by_dma_attrs(struct alloc_run *run, u64 size,
 			      struct alloc_cost *cost)
 {
@@ -246,7 +247,7 @@ static const struct {
 
 /* Memory in pieces */
 
-/* Whether the dice say so for one of @n; they know only @place */
+/* Return true for one of @n places, chosen at random by @place alone. */
 static bool frag_chosen(unsigned long place, u32 n)
 {
 	return jhash_1word(place, FRAG_SEED) % n == 0;
@@ -261,8 +262,8 @@ static bool frag_free(struct page *page)
 }
 
 /*
- * What a CPU has in stock is free, but no part of a free block. This brings it
- * back in the zone that it takes a page from.
+ * Pages on the lists of CPUs are free, but part of no free block. Return those
+ * of the zone that this takes a page from.
  */
 static void alloc_drain(gfp_t zone)
 {
@@ -274,8 +275,8 @@ static void alloc_drain(gfp_t zone)
 }
 
 /*
- * Takes all memory there is without reclaim, in blocks of 64 KiB, and gives
- * some of them back. Which ones depends on where they lie.
+ * Allocate all memory available without reclaim, in blocks of 64 KiB, and free
+ * some of them, chosen by their addresses.
  */
 static void alloc_fragment(struct alloc_run *run)
 {
@@ -303,7 +304,10 @@ static void alloc_heal(struct alloc_run *run)
 	}
 }
 
-/* The least of some rounds; the first one sets up tables. No @state: unseen */
+/*
+ * Print the lowest cost of some rounds; the first one sets up tables. Print
+ * nothing if @state is NULL.
+ */
 static int alloc_measure(struct alloc_run *run, int way, const char *state,
 			 u64 size)
 {
@@ -347,7 +351,7 @@ static int alloc_all_ways(struct alloc_run *run, const char *state, bool pieces)
 	for (way = 0; way < ARRAY_SIZE(alloc_ways) && !ret; way++) {
 		if (alloc_ways[way].peer && !run->bench->peers)
 			continue;
-		/* Each way finds the same, whoever was before it */
+		/* Each way finds the same memory, in any order of ways */
 		alloc_drain(0);
 		alloc_drain(GFP_DMA);
 		if (pieces)
@@ -359,8 +363,8 @@ static int alloc_all_ways(struct alloc_run *run, const char *state, bool pieces)
 }
 
 /*
- * The first one who finds memory in pieces makes the kernel move aside what can
- * be moved, for good: that is nobody's cost, so it is left out.
+ * The first way that finds memory in pieces makes the kernel migrate all
+ * movable pages, once. So one pass in that state is not counted.
  */
 static int alloc_all_states(struct alloc_run *run)
 {
@@ -369,7 +373,7 @@ static int alloc_all_states(struct alloc_run *run)
 	       alloc_all_ways(run, "fragmented", true);
 }
 
-/* The cost of memory that a device reaches; needs three devices. */
+/* Measure memory that a device reaches; needs three devices. */
 int bench_allocation(struct bench *bench)
 {
 	struct alloc_run *run = kzalloc_obj(*run);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What Virtual Contiguous Memory costs beside what drivers use instead: what
- * the parts of the benchmark share.
+ * What Virtual Contiguous Memory costs beside what drivers use instead:
+ * declarations that the parts of the benchmark share.
  */
 #ifndef _VCM_BENCH_H
 #define _VCM_BENCH_H
@@ -25,12 +25,12 @@ struct sg_table;
 
 /**
  * struct bench - a run
- * @dev: devices that the driver of the benchmark has, as they were found
+ * @dev: devices that the driver of the benchmark is bound to
  * @nr_devs: number of @dev
- * @peers: measure what drivers use instead of VCM, too
- * @max_live: the most reservations to have at once
- * @overhead: what reading the clock twice takes
- * @commands: register that counts commands to the IOMMU, NULL without one
+ * @peers: measure what drivers use instead of VCM too
+ * @max_live: maximum number of reservations at once
+ * @overhead: cost of reading the clock twice
+ * @commands: register that counts commands to the IOMMU; NULL if there is none
  */
 struct bench {
 	struct device *dev[BENCH_MAX_DEVS];
@@ -41,13 +41,15 @@ struct bench {
 	u32 __iomem *commands;
 };
 
-/* The clock: in QEMU with -icount shift=0 it counts instructions, else ns */
+/*
+ * Read the clock: instructions in QEMU with -icount shift=0, else nanoseconds.
+ */
 static inline u64 bench_now(void)
 {
 	return ktime_get_ns();
 }
 
-/* What has passed since @start, without the clock's own share */
+/* Return the time since @start, without the cost of the clock. */
 static inline u64 bench_since(const struct bench *bench, u64 start)
 {
 	u64 passed = ktime_get_ns() - start;
@@ -56,14 +58,15 @@ static inline u64 bench_since(const struct bench *bench, u64 start)
 }
 
 /*
- * One line of the result: a cost per operation, or another number.
- * @state is how things lay before, @who the way that was measured.
+ * Print a line of the result: a cost for an operation, or another number.
+ * @state describes memory or addresses before the operation, @who the way
+ * measured.
  */
 void bench_row(const char *subject, const char *state, u64 size, u64 live,
 	       const char *who, u64 value);
 
 /**
- * struct bench_floor - what a driver has that does everything by hand
+ * struct bench_floor - resources of a driver that does everything by hand
  * @dev: its device
  * @domain: the page table
  * @iovad: the addresses
@@ -78,6 +81,7 @@ struct vcm *bench_vcm(struct device *dev);
 int bench_floor_init(struct bench_floor *floor, struct device *dev);
 void bench_floor_exit(struct bench_floor *floor);
 int bench_scatter(struct sg_table *sgt, struct page *page, u64 size, u64 part);
+struct vcm_phys *bench_import(struct sg_table *sgt, u64 size);
 
 int bench_addresses(struct bench *bench);
 int bench_mapping(struct bench *bench);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Benchmark: making existing memory contiguous for the CPU: vcm_vmm beside
- * vmap().
+ * Benchmark: making existing memory contiguous for the CPU, with vcm_vmm and
+ * with vmap().
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -16,10 +16,10 @@
 #define CPU_ROUNDS	4
 
 /**
- * struct cpu_run - what is mapped
+ * struct cpu_run - the memory that is mapped
  * @bench: the run
  * @page: CPU_SIZE bytes of contiguous memory
- * @sgt: how it is cut into parts
+ * @sgt: its parts
  * @phys: the same for VCM
  * @pages: the same for vmap()
  */
@@ -31,7 +31,7 @@ struct cpu_run {
 	struct page **pages;
 };
 
-/* The ways; each returns an errno when it does not work */
+/* The ways; each returns 0 or an errno */
 
 static int cpu_by_vcm(struct cpu_run *run, u64 *map, u64 *unmap)
 {
@@ -68,8 +68,8 @@ static int cpu_by_vmap(struct cpu_run *run, u64 *map, u64 *unmap)
 }
 
 /*
- * The least of some rounds; the first one sets up tables. What was unmapped
- * lazily is gone before each, so all of them get the same address.
+ * Print the lowest cost of some rounds; the first one sets up tables. Lazy
+ * unmaps are completed before each, so all rounds get the same address.
  */
 static int cpu_measure(struct cpu_run *run, const char *state, const char *who,
 		       int (*go)(struct cpu_run *run, u64 *map, u64 *unmap))
@@ -111,8 +111,7 @@ static int cpu_state(struct cpu_run *run, const char *state, u64 part)
 	ret = bench_scatter(&run->sgt, run->page, CPU_SIZE, part);
 	if (ret)
 		return ret;
-	run->phys = vcm_phys_import_sg(run->sgt.sgl, run->sgt.nents, NULL,
-				       NULL);
+	run->phys = bench_import(&run->sgt, CPU_SIZE);
 	ret = PTR_ERR_OR_ZERO(run->phys);
 	if (!ret) {
 		ret = cpu_both(run, state);
@@ -122,7 +121,7 @@ static int cpu_state(struct cpu_run *run, const char *state, u64 part)
 	return ret;
 }
 
-/* The cost of mapping memory for the CPU. */
+/* Measure mapping memory for the CPU. */
 int bench_cpu(struct bench *bench)
 {
 	struct cpu_run run = { .bench = bench };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Benchmark: contexts, page tables and memory, as several parts need them.
+ * Benchmark: contexts, page tables and memory for several parts.
  */
 #include <linux/gfp.h>
 #include <linux/iommu.h>
@@ -9,10 +9,10 @@
 
 #include "bench.h"
 
-/* An active context for @dev, or an error pointer; vcm_destroy() ends it. */
+/* Create an active context for @dev; its opposite is vcm_destroy(). */
 struct vcm *bench_vcm(struct device *dev)
 {
-	struct vcm *vcm = vcm_iommu_create(dev, NULL);
+	struct vcm *vcm = vcm_iommu_create(dev);
 	int ret;
 
 	if (IS_ERR(vcm))
@@ -24,7 +24,7 @@ struct vcm *bench_vcm(struct device *dev)
 	return ERR_PTR(ret);
 }
 
-/* What a driver sets up that does without VCM and without the DMA API. */
+/* Set up what a driver needs without VCM and without the DMA API. */
 int bench_floor_init(struct bench_floor *floor, struct device *dev)
 {
 	int ret;
@@ -58,8 +58,8 @@ void bench_floor_exit(struct bench_floor *floor)
 }
 
 /*
- * Describes @size bytes from @page on as parts of @part bytes, the last one
- * first, so that no two can be joined. sg_free_table() ends it.
+ * Describe @size bytes from @page on as parts of @part bytes, in descending
+ * order, so that they cannot be joined. The opposite is sg_free_table().
  */
 int bench_scatter(struct sg_table *sgt, struct page *page, u64 size, u64 part)
 {
@@ -74,4 +74,15 @@ int bench_scatter(struct sg_table *sgt, struct page *page, u64 size, u64 part)
 		sg_set_page(sg, page + (size - (i + 1) * part) / PAGE_SIZE,
 			    part, 0);
 	return 0;
+}
+
+/* The benchmark frees the memory itself, after the allocation is gone. */
+static void bench_release(void *priv)
+{
+}
+
+/* Make the memory of a table an allocation; its opposite is vcm_free(). */
+struct vcm_phys *bench_import(struct sg_table *sgt, u64 size)
+{
+	return vcm_phys_import_sgt(sgt, size, 0, bench_release, NULL);
 }

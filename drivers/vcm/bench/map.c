@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Benchmark: making existing memory reachable behind an IOMMU, and taking it
- * away again.
+ * Benchmark: making existing memory reachable behind an IOMMU, and unreachable
+ * again.
  *
- * The same memory goes the ways that a driver has: VCM; alloc_iova() and the
- * IOMMU API by hand ("floor"); dma_map_sgtable(); and dma_iova_*(). Each has a
- * device of its own, so a page table of its own, which is warm: tables that
- * the first round needed are there in those that count.
+ * The ways of a driver are VCM; alloc_iova() and the IOMMU API by hand
+ * ("floor"); dma_map_sgtable(); and dma_iova_*(). All map the same memory. Each
+ * has its own device, with a warm page table: the first round allocates tables,
+ * the others count.
  */
+#include <linux/delay.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/printk.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
@@ -22,9 +25,11 @@
 
 #define MAP_BUFS	64
 #define MAP_BUF_SIZE	SZ_64K
+/* Time for the console to print what was logged, in milliseconds */
+#define MANY_PRINTED	200
 
 /**
- * struct map_run - what is mapped, and the ways it goes
+ * struct map_run - memory to map, and the ways to map it
  * @bench: the run
  * @page: MAP_MEMORY bytes of contiguous memory
  * @vcm: VCM's device, active
@@ -46,16 +51,16 @@ struct map_run {
 };
 
 /**
- * struct map_cost - of one round
- * @map: until the device reaches the memory
- * @unmap: until it does not any more
+ * struct map_cost - the cost of one round
+ * @map: time until the device reaches the memory
+ * @unmap: time until it does not
  */
 struct map_cost {
 	u64 map;
 	u64 unmap;
 };
 
-/* The ways; each returns an errno when it does not work */
+/* The ways; each returns 0 or an errno */
 
 static int map_by_vcm(struct map_run *run, struct map_cost *cost)
 {
@@ -74,7 +79,7 @@ static int map_by_vcm(struct map_run *run, struct map_cost *cost)
 	return 0;
 }
 
-/* What any driver has to do at the least, without a thought of errors */
+/* The minimum that a driver has to do, without handling errors */
 static int map_by_hand(struct map_run *run, struct map_cost *cost)
 {
 	struct iommu_domain *domain = run->floor.domain;
@@ -159,7 +164,7 @@ static int map_by_dma_iova(struct map_run *run, struct map_cost *cost)
 	return 0;
 }
 
-/* In addresses that are kept */
+/* At addresses that are kept */
 
 static int bind_by_vcm(struct map_run *run, struct map_cost *cost)
 {
@@ -218,7 +223,7 @@ static const struct {
 	{ "dma_iova", "bind", "unbind", true, bind_by_dma_iova },
 };
 
-/* The least of some rounds; the first one sets up tables */
+/* Print the lowest cost of some rounds; the first one sets up tables. */
 static int map_measure(struct map_run *run, const char *state)
 {
 	struct map_cost cost, least;
@@ -250,8 +255,7 @@ static int map_memory(struct map_run *run, u64 size, u64 part)
 	ret = bench_scatter(&run->sgt, run->page, size, part);
 	if (ret)
 		return ret;
-	run->phys = vcm_phys_import_sg(run->sgt.sgl, run->sgt.nents, NULL,
-				       NULL);
+	run->phys = bench_import(&run->sgt, size);
 	if (IS_ERR(run->phys)) {
 		sg_free_table(&run->sgt);
 		return PTR_ERR(run->phys);
@@ -305,16 +309,16 @@ static int map_all_states(struct map_run *run)
 
 /* Many buffers at once */
 
-/* Commands to the IOMMU so far; what the register has above them is lost */
+/* Return the number of commands to the IOMMU so far. */
 static u32 map_commands(const struct map_run *run)
 {
 	return run->bench->commands ? readl(run->bench->commands) : 0;
 }
 
 /**
- * struct many_cost - of taking away all buffers
- * @time: until no device reaches them any more
- * @commands: to the IOMMU
+ * struct many_cost - the cost of making all buffers unreachable
+ * @time: time until no device reaches them
+ * @commands: commands to the IOMMU
  */
 struct many_cost {
 	u64 time;
@@ -322,12 +326,12 @@ struct many_cost {
 };
 
 /**
- * struct many_way - a way to take away many buffers
- * @state: how they lie
- * @who: whose way it is
- * @round: makes all of them reachable, and takes them away once
+ * struct many_way - a way to make many buffers unreachable
+ * @state: their position
+ * @who: name of the way
+ * @round: make all of them reachable, and unreachable once
  * @gap: bytes of other addresses between any two
- * @unbind: how VCM takes them away
+ * @unbind: the call of VCM that makes them unreachable; NULL: vcm_destroy()
  */
 struct many_way {
 	const char *state;
@@ -338,21 +342,39 @@ struct many_way {
 	void (*unbind)(struct vcm_res *const *res, unsigned int nr);
 };
 
-static int many_by_vcm(struct map_run *run, const struct many_way *way,
-		       struct many_cost *cost)
+static int many_bind(struct map_run *run, struct vcm *vcm, u64 gap,
+		     struct vcm_res **res)
 {
-	struct vcm_res *res[MAP_BUFS] = { };
-	u64 start, stride = MAP_BUF_SIZE + way->gap;
+	const u64 stride = MAP_BUF_SIZE + gap;
 	int i, ret = 0;
-	u32 commands;
 
 	for (i = 0; i < MAP_BUFS && !ret; i++) {
-		res[i] = vcm_reserve_at(run->vcm, SZ_1G + i * stride,
-					MAP_BUF_SIZE, 0);
+		res[i] = vcm_reserve_at(vcm, SZ_1G + i * stride, MAP_BUF_SIZE,
+					0);
 		ret = PTR_ERR_OR_ZERO(res[i]);
 		if (!ret)
 			ret = vcm_bind(res[i], run->phys);
 	}
+	return ret;
+}
+
+static void many_unmap(struct vcm_res **res)
+{
+	int i;
+
+	for (i = 0; i < MAP_BUFS; i++)
+		vcm_unmap(res[i]);
+}
+
+static int many_by_vcm(struct map_run *run, const struct many_way *way,
+		       struct many_cost *cost)
+{
+	struct vcm_res *res[MAP_BUFS] = { };
+	u32 commands;
+	u64 start;
+	int ret;
+
+	ret = many_bind(run, run->vcm, way->gap, res);
 	if (!ret) {
 		commands = map_commands(run);
 		start = bench_now();
@@ -360,8 +382,7 @@ static int many_by_vcm(struct map_run *run, const struct many_way *way,
 		cost->time = bench_since(run->bench, start);
 		cost->commands = map_commands(run) - commands;
 	}
-	for (i = 0; i < MAP_BUFS; i++)
-		vcm_unmap(res[i]);
+	many_unmap(res);
 	return ret;
 }
 
@@ -369,6 +390,84 @@ static void many_one_by_one(struct vcm_res *const *res, unsigned int nr)
 {
 	while (nr--)
 		vcm_unbind(res[nr]);
+}
+
+static void many_deactivate(struct vcm_res *const *res, unsigned int nr)
+{
+	vcm_deactivate(res[0]->vcm);
+}
+
+/* The context is active again when the buffers are unmapped. */
+static int many_by_deactivate(struct map_run *run, const struct many_way *way,
+			      struct many_cost *cost)
+{
+	int ret = many_by_vcm(run, way, cost);
+
+	return ret ?: vcm_activate(run->vcm);
+}
+
+/*
+ * The report of reservations that outlive a context must stay off the console,
+ * and the rows before it must not. Threads print both.
+ */
+static void many_set_console(int level)
+{
+	msleep(MANY_PRINTED);
+	console_loglevel = level;
+}
+
+/* Destroy a context with all buffers, @bound or only reserved. */
+static int many_destroy(struct map_run *run, const struct many_way *way,
+			bool bound, struct many_cost *cost)
+{
+	struct vcm *vcm = bench_vcm(run->bench->dev[3]);
+	struct vcm_res *res[MAP_BUFS] = { };
+	int level = console_loglevel;
+	u32 commands;
+	u64 start;
+	int ret;
+
+	if (IS_ERR(vcm))
+		return PTR_ERR(vcm);
+	ret = many_bind(run, vcm, way->gap, res);
+	if (!bound)
+		vcm_unbind_many(res, MAP_BUFS);
+
+	many_set_console(CONSOLE_LOGLEVEL_SILENT);
+	commands = map_commands(run);
+	start = bench_now();
+	vcm_destroy(vcm);
+	cost->time = bench_since(run->bench, start);
+	cost->commands = map_commands(run) - commands;
+	many_set_console(level);
+
+	many_unmap(res);
+	return ret;
+}
+
+/*
+ * The share of the buffers in vcm_destroy(): what it takes with them bound,
+ * less what it takes with their reservations alone. Each is the lowest of some
+ * rounds.
+ */
+static int many_by_destroy(struct map_run *run, const struct many_way *way,
+			   struct many_cost *cost)
+{
+	struct many_cost one, least[2] = {
+		{ .time = U64_MAX }, { .time = U64_MAX },
+	};
+	int i, ret;
+
+	for (i = 0; i < 2 * MAP_ROUNDS; i++) {
+		ret = many_destroy(run, way, i & 1, &one);
+		if (ret)
+			return ret;
+		if (one.time < least[i & 1].time)
+			least[i & 1] = one;
+	}
+	cost->time = least[1].time - min(least[0].time, least[1].time);
+	cost->commands = least[1].commands - least[0].commands;
+	return 0;
 }
 
 static int many_by_dma(struct map_run *run, const struct many_way *way,
@@ -405,10 +504,15 @@ static const struct many_way many_ways[] = {
 	{ "adjacent", "vcm", many_by_vcm, 0, vcm_unbind_many },
 	{ "scattered", "vcm", many_by_vcm, SZ_64K, vcm_unbind_many },
 	{ "scattered", "vcm-unbind", many_by_vcm, SZ_64K, many_one_by_one },
+	{ "adjacent", "vcm-deactivate", many_by_deactivate, 0, many_deactivate },
+	{ "scattered", "vcm-deactivate", many_by_deactivate, SZ_64K,
+	  many_deactivate },
+	{ "adjacent", "vcm-destroy", many_by_destroy },
+	{ "scattered", "vcm-destroy", many_by_destroy, SZ_64K },
 	{ "any", "dma_unmap", many_by_dma },
 };
 
-/* The least of some rounds: whatever else a round met is not its own */
+/* Print the lowest cost of some rounds: another may include an interrupt. */
 static int many_measure(struct map_run *run, const struct many_way *way)
 {
 	struct many_cost cost, least = { .time = U64_MAX };
@@ -437,13 +541,101 @@ static int map_many(struct map_run *run)
 	if (ret)
 		return ret;
 	for (i = 0; i < ARRAY_SIZE(many_ways) && !ret; i++)
-		if (run->bench->peers || many_ways[i].unbind)
+		if (run->bench->peers || many_ways[i].round != many_by_dma)
 			ret = many_measure(run, &many_ways[i]);
 	map_forget(run);
 	return ret;
 }
 
-/* The cost of mapping and binding existing memory; needs three devices. */
+/* Handing memory over, where devices snoop */
+
+/**
+ * struct sync_cost - the cost of one round
+ * @device: time to hand the memory to the device
+ * @cpu: time to hand it to the CPU
+ */
+struct sync_cost {
+	u64 device;
+	u64 cpu;
+};
+
+static int sync_by_vcm(struct map_run *run, struct sync_cost *cost)
+{
+	struct vcm_res *res = vcm_map(run->vcm, run->phys, 0);
+	int to, from;
+	u64 start;
+
+	if (IS_ERR(res))
+		return PTR_ERR(res);
+	start = bench_now();
+	to = vcm_sync_for_device(res, 0, run->size, DMA_BIDIRECTIONAL);
+	cost->device = bench_since(run->bench, start);
+	start = bench_now();
+	from = vcm_sync_for_cpu(res, 0, run->size, DMA_BIDIRECTIONAL);
+	cost->cpu = bench_since(run->bench, start);
+	vcm_unmap(res);
+	return to ?: from;
+}
+
+static int sync_by_dma(struct map_run *run, struct sync_cost *cost)
+{
+	u64 start;
+	int ret;
+
+	ret = dma_map_sgtable(run->dma, &run->sgt, DMA_BIDIRECTIONAL, 0);
+	if (ret)
+		return ret;
+	start = bench_now();
+	dma_sync_sgtable_for_device(run->dma, &run->sgt, DMA_BIDIRECTIONAL);
+	cost->device = bench_since(run->bench, start);
+	start = bench_now();
+	dma_sync_sgtable_for_cpu(run->dma, &run->sgt, DMA_BIDIRECTIONAL);
+	cost->cpu = bench_since(run->bench, start);
+	dma_unmap_sgtable(run->dma, &run->sgt, DMA_BIDIRECTIONAL, 0);
+	return 0;
+}
+
+static int sync_measure(struct map_run *run, const char *state, const char *who,
+			int (*go)(struct map_run *run, struct sync_cost *cost))
+{
+	struct sync_cost cost, least = { U64_MAX, U64_MAX };
+	int round, ret;
+
+	for (round = 0; round < MAP_ROUNDS; round++) {
+		ret = go(run, &cost);
+		if (ret)
+			return ret;
+		least.device = min(least.device, cost.device);
+		least.cpu = min(least.cpu, cost.cpu);
+	}
+	bench_row("sync-device", state, run->size, 1, who, least.device);
+	bench_row("sync-cpu", state, run->size, 1, who, least.cpu);
+	return 0;
+}
+
+static int sync_state(struct map_run *run, const char *state, u64 part)
+{
+	int ret;
+
+	ret = map_memory(run, SZ_16M, part);
+	if (ret)
+		return ret;
+	ret = sync_measure(run, state, "vcm", sync_by_vcm);
+	if (!ret && run->bench->peers)
+		ret = sync_measure(run, state, "dma_sync", sync_by_dma);
+	map_forget(run);
+	return ret;
+}
+
+static int map_sync(struct map_run *run)
+{
+	if (!dev_is_dma_coherent(run->bench->dev[0]))
+		return 0;
+	return sync_state(run, "contiguous", SZ_16M) ?:
+	       sync_state(run, "4K", SZ_4K);
+}
+
+/* Measure mapping and binding existing memory; needs four devices. */
 int bench_mapping(struct bench *bench)
 {
 	struct map_run *run = kzalloc_obj(*run);
@@ -465,7 +657,7 @@ int bench_mapping(struct bench *bench)
 	if (ret)
 		goto out_vcm;
 
-	ret = map_all_states(run) ?: map_many(run);
+	ret = map_all_states(run) ?: map_many(run) ?: map_sync(run);
 
 	bench_floor_exit(&run->floor);
 out_vcm:

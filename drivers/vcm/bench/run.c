@@ -2,12 +2,12 @@
 /*
  * Benchmark: the module, its devices and its clock.
  *
- * Loading it runs all of it; the results are lines of the kernel's log that
- * contain "VCM-BENCH: ". In QEMU with -icount shift=0 a nanosecond of the
- * clock is an instruction of the guest, and two runs are alike to the last
- * one; anywhere else the figures are nanoseconds. It takes the devices that
- * are free of edu's kind, or of the kind that is written to the driver's
- * new_id. They only lend their IOMMUs: nothing is transferred.
+ * Loading it runs all parts; the results are lines of the kernel's log that
+ * contain "VCM-BENCH: ". In QEMU with -icount shift=0 a nanosecond of the clock
+ * is an instruction of the guest, and two runs are identical. On other machines
+ * the figures are nanoseconds. The driver binds to all free edu devices, and to
+ * those named in its new_id. Only their IOMMUs are used: nothing is
+ * transferred.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -21,11 +21,11 @@
 
 static bool peers = true;
 module_param(peers, bool, 0444);
-MODULE_PARM_DESC(peers, "measure what drivers use instead of VCM, too (default yes)");
+MODULE_PARM_DESC(peers, "measure what drivers use instead of VCM too (default yes)");
 
 static unsigned long max_live = 1000000;
 module_param(max_live, ulong, 0444);
-MODULE_PARM_DESC(max_live, "reservations to have at once, at the most (default 1000000)");
+MODULE_PARM_DESC(max_live, "maximum number of reservations at once (default 1000000)");
 
 static unsigned long commands;
 module_param(commands, ulong, 0444);
@@ -54,7 +54,7 @@ static int bench_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
-	/* A scatterlist entry may be as long as memory is contiguous */
+	/* A scatterlist entry may describe all of contiguous memory */
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	bench->dev[bench->nr_devs++] = &pdev->dev;
 	return 0;
@@ -72,7 +72,7 @@ static struct pci_driver bench_driver = {
 	.driver.suppress_bind_attrs = true,
 };
 
-/* What reading the clock takes, when everything is in the caches */
+/* Return the cost of reading the clock twice. */
 static u64 bench_calibrate(void)
 {
 	u64 start, least = U64_MAX;
@@ -91,7 +91,7 @@ static const struct {
 	int (*run)(struct bench *bench);
 } bench_parts[] = {
 	{ "addresses", 0, bench_addresses },
-	{ "mapping", 3, bench_mapping },
+	{ "mapping", 4, bench_mapping },
 	{ "allocation", 3, bench_allocation },
 	{ "sharing", 1, bench_sharing },
 	{ "cpu", 0, bench_cpu },
@@ -160,5 +160,5 @@ static void __exit bench_exit(void)
 }
 module_exit(bench_exit);
 
-MODULE_DESCRIPTION("What Virtual Contiguous Memory costs beside what drivers use instead");
+MODULE_DESCRIPTION("Benchmark of Virtual Contiguous Memory beside what drivers use instead");
 MODULE_LICENSE("GPL");

@@ -3,11 +3,10 @@
  * Benchmark: one buffer that many devices reach.
  *
  * VCM has a context for each device and maps the buffer there. Its peer is a
- * dma-buf that the devices attach to and map, whose exporter does what one
- * with a static buffer has to: it gives each attachment a scatterlist of its
- * own and hands that to the DMA API. The memory is the same for both, and so
- * are the devices, one way after the other: a device is either in a context or
- * has its DMA API.
+ * dma-buf that the devices attach to and map. The exporter of a static buffer
+ * gives each attachment a scatterlist and maps that with the DMA API. Both ways
+ * use the same memory and the same devices, one after the other, because a
+ * device of a context has no DMA API.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -25,8 +24,8 @@
 
 /**
  * struct share_buffer - memory to share
- * @name: how it lies
- * @sgt: where, for those who need a scatterlist
+ * @name: name of its state
+ * @sgt: its parts
  * @phys: the same for VCM
  */
 struct share_buffer {
@@ -36,13 +35,13 @@ struct share_buffer {
 };
 
 /**
- * struct share_run - who shares it
+ * struct share_run - the two ways to share it
  * @bench: the run
  * @vcm: VCM's contexts, one for each device
- * @res: where the buffer is in them
- * @dmabuf: its peer
- * @attach: who is attached to that
- * @map: where the buffer is for them
+ * @res: reservations for the buffer in them
+ * @dmabuf: the peer
+ * @attach: attachments of devices to @dmabuf
+ * @map: their mappings
  */
 struct share_run {
 	struct bench *bench;
@@ -101,7 +100,7 @@ static void share_unmap(struct dma_buf_attachment *attach,
 	dma_unmap_sgtable(attach->dev, sgt, dir, 0);
 }
 
-/* The memory is not the exporter's */
+/* The memory does not belong to the exporter */
 static void share_release(struct dma_buf *dmabuf)
 {
 }
@@ -114,7 +113,7 @@ static const struct dma_buf_ops share_ops = {
 	.release = share_release,
 };
 
-/* The ways: all of the first @nr devices get the buffer, all lose it */
+/* The ways: map the buffer for the first @nr devices, then unmap it */
 
 static int share_by_vcm(struct share_run *run, struct share_buffer *buffer,
 			unsigned int nr, u64 *share, u64 *unshare)
@@ -186,7 +185,7 @@ static int share_by_dmabuf(struct share_run *run, struct share_buffer *buffer,
 typedef int (*share_way)(struct share_run *run, struct share_buffer *buffer,
 			 unsigned int nr, u64 *share, u64 *unshare);
 
-/* The least of some rounds; the first one sets up tables */
+/* Print the lowest cost of some rounds; the first one sets up tables. */
 static int share_measure(struct share_run *run, struct share_buffer *buffer,
 			 const char *who, share_way go)
 {
@@ -213,15 +212,15 @@ static int share_measure(struct share_run *run, struct share_buffer *buffer,
 }
 
 /*
- * Memory that one more mapping takes, page tables apart. Beside a scatterlist
- * the DMA API has an address for it, which VCM's reservation is itself.
+ * Memory for a further mapping, without page tables. The DMA API has a
+ * scatterlist and an address for it. VCM's reservation contains the address.
  */
 
 static u64 share_sgl_bytes(unsigned int nents)
 {
 	u64 bytes = 0;
 
-	/* Whole pages, whose last entry leads to the next one */
+	/* Whole pages; the last entry of each points to the next one */
 	for (; nents > SG_MAX_SINGLE_ALLOC; nents -= SG_MAX_SINGLE_ALLOC - 1)
 		bytes += PAGE_SIZE;
 	return bytes + kmalloc_size_roundup(nents * sizeof(struct scatterlist));
@@ -311,7 +310,7 @@ static int share_both(struct share_run *run, struct share_buffer *buffer)
 	return ret;
 }
 
-/* Contiguous memory, described as parts that cannot be joined */
+/* Share contiguous memory that is described as parts that cannot be joined. */
 static int share_parts(struct share_run *run, const char *name, u64 part)
 {
 	const unsigned long nr = SHARE_SIZE >> PAGE_SHIFT;
@@ -325,8 +324,7 @@ static int share_parts(struct share_run *run, const char *name, u64 part)
 	ret = bench_scatter(&buffer.sgt, page, SHARE_SIZE, part);
 	if (ret)
 		goto out_memory;
-	buffer.phys = vcm_phys_import_sg(buffer.sgt.sgl, buffer.sgt.nents, NULL,
-					 NULL);
+	buffer.phys = bench_import(&buffer.sgt, SHARE_SIZE);
 	ret = PTR_ERR_OR_ZERO(buffer.phys);
 	if (!ret) {
 		ret = share_both(run, &buffer);
@@ -342,7 +340,7 @@ out_memory:
  * struct share_work - for a thread of the kernel
  * @work: the request
  * @bench: the run
- * @ret: how it ended
+ * @ret: its result
  */
 struct share_work {
 	struct work_struct work;
@@ -364,8 +362,8 @@ static void share_work(struct work_struct *work)
 }
 
 /*
- * The cost of sharing; needs a device. A task of a user would let go of the
- * dma-bufs when it returns to user space, but this module may be gone by then.
+ * Measure sharing; needs a device. A user's task would release the dma-bufs
+ * when it returns to user space, but this module may be unloaded before that.
  */
 int bench_sharing(struct bench *bench)
 {

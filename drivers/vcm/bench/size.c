@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Benchmark: bytes that VCM's objects take, beside those of its peers.
+ * Benchmark: bytes of VCM's objects, beside those of its peers.
  *
- * The size of a row is that of the structure, 0 where it is private; its value
- * what the slab allocator gives for it. "part" is what describes one piece of
- * memory, of which there are many in one array: no more than its size counts.
+ * The size of a row is that of the structure, 0 if it is private; its value is
+ * the size of the slab object. "part" describes one piece of memory and is an
+ * element of an array, so its value is the size of the structure.
  */
 #include <drm/drm_gpuvm.h>
 #include <linux/dma-buf.h>
@@ -21,7 +21,7 @@ static void size_row(const char *what, u64 size, const char *who, u64 bytes)
 	bench_row("bytes", what, size, 1, who, bytes);
 }
 
-/* Made, so that they are measured whoever allocates them and how */
+/* Make each object and measure what was allocated for it. */
 static int size_vcm(struct bench *bench)
 {
 	struct vcm *vcm = bench_vcm(bench->dev[0]);
@@ -54,7 +54,7 @@ out:
 	return ret;
 }
 
-/* What the DMA API's users have, and what many GPUs' drivers have */
+/* Objects of users of the DMA API, and of many drivers of GPUs. */
 static int size_peers(void)
 {
 	struct iova_domain *iovad = kzalloc_obj(*iovad);
@@ -92,7 +92,7 @@ static int size_peers(void)
 	return iova ? 0 : -ENOMEM;
 }
 
-/* The size of objects; needs a device. */
+/* Measure objects; needs a device. */
 int bench_memory(struct bench *bench)
 {
 	int ret = size_vcm(bench);

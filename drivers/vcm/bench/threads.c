@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Benchmark: threads that bind and unbind at once, each in a reservation of its
- * own, in one context; beside threads that call iommu_map() and iommu_unmap()
- * in one domain.
+ * Benchmark: threads that bind and unbind at once in one context, each with its
+ * own reservation; beside threads that call iommu_map() and iommu_unmap() in
+ * one domain.
  *
- * How threads get in each other's way cannot be counted in instructions, so
- * this is wall time and takes as many CPUs as there are threads.
+ * Contention of threads cannot be counted in instructions, so this is wall time
+ * and needs as many CPUs as threads.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,20 +23,20 @@
 #define THREADS_SIZE	SZ_64K
 #define THREADS_ROUNDS	20000
 #define THREADS_PROT	(IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE)
-/* In different tables of the last level, however far that goes */
+/* Different tables of the last level */
 #define THREADS_GAP	SZ_1G
 
 /**
- * struct threads_job - what a thread does
- * @start: when all of them begin
- * @round: binds and unbinds once
+ * struct threads_job - the work of a thread
+ * @start: all of them begin when it is completed
+ * @round: bind and unbind once
  * @page: the memory, THREADS_SIZE bytes
  * @phys: the same for VCM
- * @res: where VCM binds it
- * @domain: where the other way maps it
- * @iova: at which address
+ * @res: VCM's reservation for it
+ * @domain: the domain that the other way maps it in
+ * @iova: the address for that
  * @done: the thread has ended
- * @ret: how
+ * @ret: its result
  */
 struct threads_job {
 	struct completion *start;
@@ -78,11 +78,11 @@ static int threads_fn(void *data)
 	for (i = 0, ret = 0; i < THREADS_ROUNDS && !ret; i++)
 		ret = job->round(job);
 	job->ret = ret;
-	/* The module may be gone as soon as this is known */
+	/* The module may be unloaded as soon as this is completed */
 	kthread_complete_and_exit(&job->done, 0);
 }
 
-/* Makes the thread of a job, on the online CPU number @nr. */
+/* Make the thread of a job, on the online CPU number @nr. */
 static int threads_start(struct threads_job *job, unsigned int nr)
 {
 	struct task_struct *task;
@@ -96,7 +96,7 @@ static int threads_start(struct threads_job *job, unsigned int nr)
 	return PTR_ERR_OR_ZERO(task);
 }
 
-/* Lets @nr threads work, each on a CPU of its own; ns for a round of each. */
+/* Let @nr threads work, each on its own CPU; @ns gets the time of a round. */
 static int threads_run(struct threads_job *jobs, unsigned int nr, u64 *ns)
 {
 	DECLARE_COMPLETION_ONSTACK(start);
@@ -121,7 +121,7 @@ static int threads_run(struct threads_job *jobs, unsigned int nr, u64 *ns)
 	return ret;
 }
 
-/* One thread, then all of them */
+/* Measure one thread, then all of them. */
 static int threads_measure(struct threads_job *jobs, const char *who,
 			   int (*round)(struct threads_job *job))
 {
@@ -161,14 +161,17 @@ static int threads_both(struct bench *bench, struct threads_job *jobs,
 
 static int threads_memory(struct threads_job *job)
 {
-	struct scatterlist sg;
+	struct sg_table sgt;
+	int ret;
 
 	job->page = alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(THREADS_SIZE));
 	if (!job->page)
 		return -ENOMEM;
-	sg_init_table(&sg, 1);
-	sg_set_page(&sg, job->page, THREADS_SIZE, 0);
-	job->phys = vcm_phys_import_sg(&sg, 1, NULL, NULL);
+	ret = bench_scatter(&sgt, job->page, THREADS_SIZE, THREADS_SIZE);
+	if (ret)
+		return ret;
+	job->phys = bench_import(&sgt, THREADS_SIZE);
+	sg_free_table(&sgt);
 	return PTR_ERR_OR_ZERO(job->phys);
 }
 
@@ -180,7 +183,7 @@ static void threads_forget(struct threads_job *job)
 		__free_pages(job->page, get_order(THREADS_SIZE));
 }
 
-/* The cost of binding at once; needs two devices and as many CPUs as threads. */
+/* Measure binding at once; needs two devices and as many CPUs as threads. */
 int bench_threads(struct bench *bench)
 {
 	struct threads_job jobs[THREADS] = { };

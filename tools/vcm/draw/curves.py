@@ -10,7 +10,7 @@ from measure.bench_rows import is_own
 #: the style of each name, the same in every figure
 STYLES = {
     "vcm": Style("#0072b2", width=WIDE),
-    "vcm-pages": Style("#56b4e9", "circle", DASHED, WIDE),
+    "vcm-reserve": Style("#56b4e9", "circle", DASHED, WIDE),
     "floor": Style("#222222", "square", DASHED),
     "iova": Style("#d55e00", "square"),
     "iova-cached": Style("#e69f00", "square", DASHED),

@@ -98,7 +98,7 @@ def beside(subject, *peers, limit=1.0, **more):
     return tuple(Goal(subject, limit, peer=peer, **more) for peer in peers)
 
 
-ADDRESSES = ("vcm", "vcm-pages")
+ADDRESSES = ("vcm", "vcm-reserve")
 
 TOPICS = (
     Topic("Reserve and release an address", "reserve",
@@ -119,7 +119,12 @@ TOPICS = (
            *beside("make+destroy", "dma_noncontiguous", "dma_attrs", below=True))),
     Topic("TLB reach of a new binding", "leaves",
           beside("leaves", "dma_noncontiguous", "dma_attrs"), unit="page-table leaves"),
-    Topic("Unbind many buffers at once", "unbind-many", beside("unbind-many", "dma_unmap", below=True)),
+    Topic("Hand memory to a device that snoops", "sync-device", (Goal("sync-device", 60),)),
+    Topic("Hand it back to the CPU", "sync-cpu", (Goal("sync-cpu", 60),)),
+    Topic("Unbind many buffers at once", "unbind-many",
+          (*beside("unbind-many", "dma_unmap", below=True),
+           *beside("unbind-many", "vcm", limit=1.1, own=("vcm-deactivate", "vcm-destroy"),
+                   place="deactivate or destroy with them"))),
     Topic("Unbind many buffers at once", "commands", beside("commands", "dma_unmap", below=True),
           unit="commands to the IOMMU"),
     Topic("One buffer in many contexts", "share+unshare",

@@ -56,7 +56,7 @@ class Rows(unittest.TestCase):
 
     def test_whose_they_are(self):
         self.assertEqual([True, True, False, False],
-                         [bench_rows.is_own(who) for who in ("vcm", "vcm-pages", "vcmx", "floor")])
+                         [bench_rows.is_own(who) for who in ("vcm", "vcm-reserve", "vcmx", "floor")])
 
     def test_sums_have_all_their_parts(self):
         table = bench_rows.Table(ROWS)

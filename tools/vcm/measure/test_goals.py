@@ -47,8 +47,8 @@ class Judged(unittest.TestCase):
         self.assertEqual([], met(goal, ("bind", "fresh", 4096, 1000000, "vcm", 221)))
 
     def test_each_own_way_counts(self):
-        goal = Goal("bind", 1.0, peer="peer", own=("vcm", "vcm-pages"))
-        self.assertEqual([True, False], met(goal, *both(100, 100), ("bind", "contiguous", 4096, 1, "vcm-pages", 101)))
+        goal = Goal("bind", 1.0, peer="peer", own=("vcm", "vcm-reserve"))
+        self.assertEqual([True, False], met(goal, *both(100, 100), ("bind", "contiguous", 4096, 1, "vcm-reserve", 101)))
 
     def test_each_has_words(self):
         for goal, words in ((Goal("bind", 1.1, peer="floor"), "at most 1.1 x floor"),
