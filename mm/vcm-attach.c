@@ -304,13 +304,18 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_attachment *attachment)
 		return -EALREADY;
 
 	ret = vcm->driver->attach(vcm, attachment);
-	if (!ret && !WARN_ON_ONCE(list_empty(&attachment->entry)))
-		return 0;
-	if (!list_empty(&attachment->entry)) {
+	if (!ret && WARN(list_empty(&attachment->entry),
+			 "vcm: %s attaches without limits\n",
+			 vcm->driver->name)) {
+		if (vcm->driver->detach)
+			vcm->driver->detach(vcm, attachment);
+		ret = -EINVAL;
+	}
+	if (ret && !list_empty(&attachment->entry)) {
 		vcm_limits_remove(vcm, attachment);
 		WRITE_ONCE(vcm->coherence, coherence);
 	}
-	return ret ?: -EINVAL;
+	return ret;
 }
 
 /**

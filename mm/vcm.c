@@ -331,7 +331,7 @@ static void vcm_report_alive(struct vcm *vcm)
 	unsigned int nr = 0;
 
 	while ((res = vcm_next_res(vcm, res))) {
-		/* A quarantined one without an owner is nobody's mistake */
+		/* A quarantined reservation may have no owner to report */
 		if (!refcount_read(&res->owners))
 			continue;
 		if (!nr++)
@@ -416,7 +416,7 @@ void vcm_destroy(struct vcm *vcm)
 	if (unreachable)
 		vcm_quarantine_end(vcm);
 	vcm_debug_exit(vcm);
-	/* Its code may be unloaded, whoever holds the context */
+	/* A reservation may keep the context longer than the handler's module */
 	vcm_fault_handler_free(vcm_fault_handler_swap(vcm, NULL));
 	vcm_report_alive(vcm);
 	vcm_put(vcm);

@@ -136,6 +136,22 @@ static void core_attach_clash(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&second->kobj.kref), refs);
 }
 
+/* vcm_attach_limits: a provider that forgets it is told, and undoes its attach. */
+static void core_limits_forgotten(struct kunit *test)
+{
+	struct td_ctx *ctx = td_create(test->priv, &core_cfg);
+	struct device *dev = core_device(test, 0);
+
+	ctx->limits_never = true;
+	expect_warnings(test, 1,
+			KUNIT_EXPECT_EQ(test, vcm_attach(ctx->vcm, dev),
+					-EINVAL));
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->attaches), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&ctx->detaches), 1);
+	ctx->limits_never = false;
+	KUNIT_EXPECT_EQ(test, vcm_attach(ctx->vcm, dev), 0);
+}
+
 /*
  * vcm_attach_limits: may be called again after more ranges were named and the
  * granule was set. An error of the second call removes what the first had done.
@@ -386,6 +402,7 @@ static struct kunit_case core_attach_cases[] = {
 	KUNIT_CASE(core_limits_fixed),
 	KUNIT_CASE(core_attach_clash),
 	KUNIT_CASE(core_limits_in_two_calls),
+	KUNIT_CASE(core_limits_forgotten),
 	KUNIT_CASE(core_attach_fails),
 	KUNIT_CASE(core_attach_twice),
 	KUNIT_CASE(core_limits_overlap),

@@ -97,6 +97,7 @@ struct td_gate {
  * @alloc_error: errno of alloc
  * @alloc_at: physical address of what alloc returns; 0: any
  * @alloc_params: parameters of the last alloc
+ * @limits_never: attach does not call vcm_attach_limits(), which is a mistake
  * @limits_twice: attach calls vcm_attach_limits() before it names ranges, too
  * @limits_error: errno of attach before vcm_attach_limits()
  * @attach_error: errno of attach after vcm_attach_limits()
@@ -129,6 +130,7 @@ struct td_ctx {
 	int alloc_error;
 	phys_addr_t alloc_at;
 	struct vcm_phys_params alloc_params;
+	bool limits_never;
 	bool limits_twice;
 	int limits_error;
 	int attach_error;

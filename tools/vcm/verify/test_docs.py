@@ -71,6 +71,27 @@ class Pages(unittest.TestCase):
                 with self.subTest(page=page.name, table=table.splitlines()[1]):
                     self.assertEqual(1, len({len(line) for line in table.splitlines()}))
 
+    def test_counts_of_lines(self):
+        """The rationale has the lines of the fragments, without blank ones."""
+        porting = (REPO / "mm/tests/vcm_porting_kunit.c").read_text()
+        gart = (REPO / "mm/tests/vcm_gart.c").read_text()
+
+        def lines(text):
+            return len([line for line in text.splitlines() if line.strip()])
+
+        def between(name):
+            return lines(re.search(rf"^/\* {name}: begin \*/\n(.*?)^/\* {name}: end \*/", porting, re.M | re.S)[1])
+
+        after_gart = re.search(r"^static int gart_map_pages\(.*?(?=^static void gart_release)", gart, re.M | re.S)[0]
+        page = (REPO / "Documentation/core-api/vcm-rationale.rst").read_text()
+        for row, before, after in (
+                ("domain, address allocator, map, unmap", between("before, IOMMU"),
+                 between("after, buffers") + between("after, IOMMU")),
+                ("page table and address allocator of a GART", between("before, page table"), lines(after_gart)),
+                ("a frame by the DMA API", between("before, DMA API"), between("after, DMA API"))):
+            with self.subTest(row=row):
+                self.assertRegex(page, rf"(?m)^{row} +{before} +{after}$")
+
     def test_figures_are_there(self):
         for page in PAGES:
             for name in re.findall(r"^\.\. kernel-figure:: (\S+)", page.read_text(), re.M):
