@@ -103,13 +103,21 @@ def show(image, machine):
 
 
 def outside_cma(lines, rows):
-    """Return a problem for each range that point cma reports to be CMA memory and that is outside the area."""
+    """Return a problem for each range that point cma reports to be CMA memory and that is outside the area.
+
+    A row that names no ranges is a problem too.
+    """
     area = next((m for line in lines if (m := CMA_AREA.search(line))), None)
     first = int(area[1], 16) if area else 0
     last = first + (int(area[2]) << 20) - 1 if area else -1
     problems = []
     for row in rows:
-        if row[0] == "cma" and (user := CMA_USER.search(row[6])):
+        if row[0] != "cma" or row[7] != "ok":
+            continue
+        user = CMA_USER.search(row[6])
+        if not user:
+            problems.append(f"point cma names no memory of the DMA API: {row[6]}")
+        else:
             ranges = [(int(row[4], 16), int(row[2])), (int(user[2], 16), int(user[1]))]
             problems += [f"{size} bytes at {start:#x} are not from the CMA area" for start, size in ranges
                          if start < first or start + size - 1 > last]

@@ -23,6 +23,12 @@ class Cma(unittest.TestCase):
         self.assertEqual(1, len(demo.outside_cma(LINES, rows(0x80000000, 0x80f01000))))
         self.assertEqual(2, len(demo.outside_cma([], rows(0x80000000, 0x80f00000))))
 
+    def test_no_addresses(self):
+        """A row whose text names no address is not a good one."""
+        row = rows(0x80000000, 0x80f00000)[0]
+        self.assertEqual(["point cma names no memory of the DMA API: from the area"],
+                         demo.outside_cma(LINES, [[*row[:6], "from the area", "ok"]]))
+
 
 class Verdict(unittest.TestCase):
     """The last line of a good run."""

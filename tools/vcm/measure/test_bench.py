@@ -140,6 +140,14 @@ class WithFile(unittest.TestCase):
             with self.assertRaises(Failure):
                 bench.compare(part, only=None)
 
+    def test_wall_time_is_not_compared(self):
+        """A part without budgets says so, instead of that all its rows are within them."""
+        budget.write(ROWS)
+        rows = bench_rows.parse(["VCM-BENCH: threads,4K,65536,2,vcm,100"])
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            bench.compare(rows, only="threads")
+        self.assertEqual("nothing compared: wall time has no budget\n", out.getvalue())
+
     def gated(self, lines, problems=()):
         """Return the gate's results for a console log."""
         results = Results()

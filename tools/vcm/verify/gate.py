@@ -10,7 +10,7 @@ from kernel import images
 from machine import boot, demo
 from measure import bench
 from series import review
-from verify import checks, kunit, objects
+from verify import checks, kunit, objects, suites
 from verify.results import Results
 
 #: the architectures that gate every change: a 64-bit one, and one with addresses wider than a long
@@ -36,8 +36,16 @@ def own_tests(results):
 def cases(results, name, counts):
     results.count(passed=counts["passed"], skipped=counts["skipped"],
                   failed=[f"{name}: {case}" for case in counts["bad"]])
+    results.ran |= counts["ran"]
     if not counts["passed"]:
         results.add(name, False, "no KUnit case passed")
+
+
+def nothing_left_out(results):
+    """Check that each case ran on at least one machine. Each may skip some, or be built without a suite."""
+    left = [f"{suite}.{case}" for suite, of in suites.known().items() for case in of
+            if f"{suite}.{case}" not in results.ran]
+    results.add("every KUnit case ran", not left, ", ".join(left))
 
 
 def console(results, where, booted):
@@ -124,6 +132,8 @@ def everything(results, debug, run):
         benchmark(results)
     for arch in debug:
         debug_image(results, arch)
+    with results.section("KUnit, all machines"):
+        nothing_left_out(results)
     only_checks(results)
     results.save()
     return results.show()

@@ -37,8 +37,16 @@ def bad_cases(group, path=""):
         yield from bad_cases(sub, here)
 
 
+def ran(group):
+    """Return suite.case of each case that was not skipped, once however many parameters it has."""
+    names = {f"{suite['name']}.{case['name']}" for suite in group["sub_groups"] for case in suite["test_cases"]
+             if case["status"] != "SKIP"}
+    return names | {f"{suite['name']}.{case['name']}" for suite in group["sub_groups"] for case in suite["sub_groups"]
+                    if any(run["status"] != "SKIP" for run in case["test_cases"])}
+
+
 def parse(log, brief):
-    """Print a console log with KUnit's parser. Return the counts of cases, and the bad cases."""
+    """Print a console log with KUnit's parser. Return the counts of cases, the bad cases and those that ran."""
     result = LOGS / f"{log.stem}.json"
     result.unlink(missing_ok=True)
     sys.stdout.flush()
@@ -52,7 +60,7 @@ def parse(log, brief):
     # errors of the parser itself, such as a suite that ends early, belong to no case
     rest = sum(counts[kind] for kind in ("failed", "crashed", "errors")) - len(bad)
     bad += ["an error of the suites or of the log"] * rest
-    return {"passed": counts["passed"], "skipped": counts["skipped"], "bad": bad}
+    return {"passed": counts["passed"], "skipped": counts["skipped"], "bad": bad, "ran": ran(group)}
 
 
 def good(counts):
@@ -85,6 +93,18 @@ def um_configs():
     return [f"--kunitconfig={c}" for c in (kunitconfig(), kbuild.CONFIGS / "um.config")]
 
 
+def exec_um(common, log, *more, tree=LINUX, timeout=TIMEOUT):
+    """Run the ARCH=um image. Return kunit.py's exit status and the console log of this run."""
+    console = tree / "out-um/test.log"
+    console.unlink(missing_ok=True)
+    status = run("KUnit on ARCH=um",
+                 [sys.executable, tree / TOOL.relative_to(LINUX), "exec", *common, f"--timeout={timeout}", *more],
+                 log, cwd=tree, check=False)
+    if not console.exists():
+        raise Failure("KUnit on ARCH=um: the image was not started", log)
+    return status, console
+
+
 def um(filter_glob=None, brief=False, tree=LINUX, configs=None):
     """Run the suites on ARCH=um. Return the counts of cases, the log and its alarms."""
     folder, tool = tree / "out-um", tree / TOOL.relative_to(LINUX)
@@ -96,10 +116,7 @@ def um(filter_glob=None, brief=False, tree=LINUX, configs=None):
          *(f"--make_options={o}" for o in kbuild.compiler())],
         LOGS / f"build-{label}.log", env=kbuild.ENV, cwd=tree)
     filters = [filter_glob] if filter_glob else []
-    run("KUnit on ARCH=um",
-        [sys.executable, tool, "exec", *common, f"--timeout={TIMEOUT}", "--raw_output=all", *filters],
-        LOGS / f"kunit-{label}.log", cwd=tree, check=False)
-    log = folder / "test.log"
+    _, log = exec_um(common, LOGS / f"kunit-{label}.log", "--raw_output=all", *filters, tree=tree)
     counts = parse(log, brief)
     lines = log.read_text(errors="backslashreplace").splitlines()
     return counts, log, splats.excerpt(lines, splats.find(lines))

@@ -2,11 +2,12 @@
 """make mutants: break the code in one place at a time, and check that the tests catch it.
 
 Each mutant is applied to build/linux only. It is caught if a KUnit case fails, the kernel crashes, or
-the console shows an alarm. Mutants that need the hardware of an IOMMU run in QEMU.
+the console shows an alarm. A run without a case is an error. Mutants that need the hardware of an IOMMU
+run in QEMU.
 """
 
 import os
-import subprocess
+import re
 import sys
 
 from common.steps import LOGS, Failure, run
@@ -18,6 +19,8 @@ from verify import kunit
 from verify.mutants_list import MUTANTS
 
 TIMEOUT = 240
+SUBTEST = "# Subtest: "
+SKIPPED = re.compile(r"ok \d+ (\S+) # SKIP")
 
 
 def apply(path, old, new):
@@ -29,12 +32,15 @@ def apply(path, old, new):
 
 
 def cases(log):
-    """Return the failed cases and the first alarm of a console log."""
+    """Return the failed cases and the first alarm of a console log, and true if a case ran."""
     lines = log.read_text(errors="backslashreplace").splitlines()
-    failed = [line.split(" ", 3)[3].split("#")[0].strip() for line in map(str.lstrip, map(unstamped, lines))
+    texts = [unstamped(line).strip() for line in lines]
+    failed = [line.split(" ", 3)[3].split("#")[0].strip() for line in texts
               if line.startswith("not ok ") and len(line.split(" ", 3)) > 3]
+    begun = {line.removeprefix(SUBTEST) for line in texts if line.startswith(SUBTEST)}
+    skipped = {m[1] for line in texts if (m := SKIPPED.match(line))}
     hits = splats.find(lines)
-    return failed, lines[hits[0]].strip() if hits else None
+    return failed, lines[hits[0]].strip() if hits else None, bool(begun - skipped)
 
 
 def unstamped(line):
@@ -47,9 +53,7 @@ def on_um(suites):
     run("building", [sys.executable, kunit.TOOL, "build", *common, f"--jobs={kbuild.JOBS}",
                      *(f"--make_options={o}" for o in kbuild.compiler())],
         LOGS / "build-mutant.log", env=kbuild.ENV, cwd=LINUX)
-    status = run("KUnit on ARCH=um", [sys.executable, kunit.TOOL, "exec", *common, f"--timeout={TIMEOUT}", suites],
-                 LOGS / "mutant.log", cwd=LINUX, check=False)
-    return status, folder / "test.log"
+    return kunit.exec_um(common, LOGS / "mutant.log", suites, timeout=TIMEOUT)
 
 
 def on_qemu(suites):
@@ -57,8 +61,11 @@ def on_qemu(suites):
     return booted.problems or not kunit.good(counts), booted.log
 
 
-def judge(name, status, log):
-    failed, alarm = cases(log)
+def judge(name, suites, status, log):
+    """Print if a mutant was caught, and by what. Return true if it was."""
+    failed, alarm, ran = cases(log)
+    if not ran and not alarm:
+        raise Failure(f"{name}: the filter {suites} ran no case", log)
     names = sorted({case for case in failed if "-" not in case.split()[0]})
     by = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     if alarm:
@@ -85,13 +92,11 @@ def all_of(tried):
             overlay.apply()
             apply(path, old, new)
             try:
-                status, log = (on_um if where == "um" else on_qemu)(suites)
+                if not judge(name, suites, *(on_um if where == "um" else on_qemu)(suites)):
+                    survivors.append(name)
             except Failure as failure:
                 failure.show()
                 survivors.append(f"{name}: could not be tried")
-            else:
-                if not judge(name, status, log):
-                    survivors.append(name)
     finally:
         overlay.apply()
     print(f"{len(tried)} mutants, {len(survivors)} survived")

@@ -87,7 +87,8 @@ def modpost(results, compiler, folder, builtin, modules):
     results.add(f"modpost {compiler}", not status and not complaints, "\n".join(["", *complaints]))
     exported = symbols(folder, builtin + modules, "-a", "__export_symbol_")
     unused = sorted(exported - symbols(folder, modules, "-u"))
-    results.add(f"exports used {compiler}", not unused, "no module in the tree uses " + ", ".join(unused))
+    results.add(f"exports used {compiler}", exported and not unused,
+                "no module in the tree uses " + ", ".join(unused) if exported else "found no export")
 
 
 def build(results, compiler, arch):
@@ -98,6 +99,8 @@ def build(results, compiler, arch):
     kbuild.configure(name, arch, [*kbuild.fragments("run", arch), "check.config"], tools)
     builtin, modules = listed(folder, arch)
     objects = builtin + modules
+    if not objects:
+        raise Failure(f"W=1 build, {compiler}, {arch.name}: the Makefiles name no object")
     for o in objects:
         (folder / o).unlink(missing_ok=True)
     log = LOGS / f"build-{name}.log"

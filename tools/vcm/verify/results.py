@@ -16,6 +16,8 @@ class Results:
         self.passed = 0
         self.failed = []
         self.skipped = 0
+        #: suite.case of each KUnit case that ran
+        self.ran = set()
         self.title = "other"
         self.rows = {}
 
