@@ -2,7 +2,7 @@
 /*
  * Virtual Contiguous Memory: memory that suits contexts.
  */
-#include <linux/cleanup.h>
+#include <linux/atomic.h>
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
 #include <linux/minmax.h>
@@ -17,31 +17,28 @@
  */
 static int vcm_alloc_begin(struct vcm *vcm)
 {
-	guard(spinlock_irq)(&vcm->va_lock);
-	if (vcm->dead)
-		return -ENODEV;
-	vcm->allocating++;
-	return 0;
+	atomic_inc(&vcm->allocating);
+	/* Pairs with vcm_alloc_wait(): either it sees the count, or this dead */
+	smp_mb__after_atomic();
+	if (!READ_ONCE(vcm->dead))
+		return 0;
+	atomic_dec_and_wake_up(&vcm->allocating);
+	return -ENODEV;
 }
 
 static void vcm_alloc_end(struct vcm *const *vcms, unsigned int nr)
 {
-	while (nr--) {
-		struct vcm *vcm = vcms[nr];
-
-		guard(spinlock_irq)(&vcm->va_lock);
-		if (!--vcm->allocating)
-			wake_up_var_locked(&vcm->allocating, &vcm->va_lock);
-	}
+	while (nr--)
+		atomic_dec_and_wake_up(&vcms[nr]->allocating);
 }
 
 /* For vcm_destroy(), which has made the context dead. */
 void vcm_alloc_wait(struct vcm *vcm)
 {
-	vcm_va_lock(&vcm->va_lock);
-	wait_var_event_any_lock(&vcm->allocating, !vcm->allocating,
-				&vcm->va_lock, vcm_va, TASK_UNINTERRUPTIBLE);
-	vcm_va_unlock(&vcm->va_lock);
+	/* Pairs with vcm_alloc_begin() */
+	smp_mb();
+	wait_var_event(&vcm->allocating,
+		       !atomic_read_acquire(&vcm->allocating));
 }
 
 /* Combine the requirements of all contexts. */
@@ -88,17 +85,23 @@ static bool vcm_suits_all(struct vcm *const *vcms, unsigned int nr,
  */
 static struct vcm_phys *vcm_alloc_suiting(struct vcm *const *vcms,
 					  unsigned int nr, resource_size_t size,
-					  unsigned int flags,
-					  const struct vcm_phys_params *params)
+					  unsigned int flags)
 {
+	struct vcm_phys_params params;
 	struct vcm_phys *phys;
+	resource_size_t mask;
 	unsigned int i;
 	int ret = 0;
 
+	vcm_alloc_params(vcms, nr, &params);
+	mask = (params.pgsize_bitmap & -params.pgsize_bitmap) - 1;
+	if (size > (resource_size_t)~mask)
+		return ERR_PTR(-ENOMEM);
+	size = (size + mask) & ~mask;
 	for (i = 0; i < nr && ret != -EINTR; i++) {
 		if (!vcms[i]->driver->alloc)
 			continue;
-		phys = vcms[i]->driver->alloc(vcms[i], size, flags, params);
+		phys = vcms[i]->driver->alloc(vcms[i], size, flags, &params);
 		if (!IS_ERR(phys) && vcm_suits_all(vcms, nr, phys))
 			return phys;
 		/* -EADDRNOTAVAIL of one area, rather than -ENOMEM of another */
@@ -111,26 +114,11 @@ static struct vcm_phys *vcm_alloc_suiting(struct vcm *const *vcms,
 	if (ret)
 		return ERR_PTR(ret);
 
-	phys = vcm_phys_alloc(size, flags, params);
+	phys = vcm_phys_alloc(size, flags, &params);
 	if (IS_ERR(phys) || vcm_suits_all(vcms, nr, phys))
 		return phys;
 	vcm_free(phys);
 	return ERR_PTR(-EADDRNOTAVAIL);
-}
-
-static struct vcm_phys *vcm_alloc_sized(struct vcm *const *vcms,
-					unsigned int nr, resource_size_t size,
-					unsigned int flags)
-{
-	struct vcm_phys_params params;
-	resource_size_t mask;
-
-	vcm_alloc_params(vcms, nr, &params);
-	mask = (params.pgsize_bitmap & -params.pgsize_bitmap) - 1;
-	if (size > (resource_size_t)~mask)
-		return ERR_PTR(-ENOMEM);
-	return vcm_alloc_suiting(vcms, nr, (size + mask) & ~mask, flags,
-				 &params);
 }
 
 static struct vcm_phys *vcm_alloc_owned(struct vcm *const *vcms,
@@ -150,7 +138,7 @@ static struct vcm_phys *vcm_alloc_owned(struct vcm *const *vcms,
 	for (i = 0; i < nr && !vcm_alloc_begin(vcms[i]); i++)
 		;
 	if (i == nr)
-		phys = vcm_alloc_sized(vcms, nr, size, flags);
+		phys = vcm_alloc_suiting(vcms, nr, size, flags);
 	vcm_alloc_end(vcms, i);
 	if (!IS_ERR(phys)) {
 		phys->unwritten = !(phys->flags & VCM_PHYS_WC);
@@ -227,13 +215,14 @@ struct vcm_res *vcm_make_binding(struct vcm *vcm, resource_size_t size,
 				 unsigned int alloc_flags,
 				 unsigned int res_flags)
 {
+	struct vcm_va_req req = VCM_VA_ANYWHERE;
 	struct vcm_phys *phys;
 	struct vcm_res *res;
 
 	phys = vcm_alloc_owned(&vcm, 1, size, alloc_flags, _RET_IP_);
 	if (IS_ERR(phys))
 		return ERR_CAST(phys);
-	res = vcm_map_owned(vcm, phys, res_flags, NULL, _RET_IP_);
+	res = vcm_map_owned(vcm, phys, res_flags, &req, _RET_IP_);
 	vcm_free(phys);
 	return res;
 }

@@ -12,9 +12,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/minmax.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "vcm-internal.h"
 
@@ -24,7 +22,8 @@
  * @start: first device address
  * @last: last device address, inclusive
  *
- * Ranges may overlap. Does nothing if @start is above @last.
+ * Ranges may overlap. Does nothing if @start is above @last. Must be followed by
+ * vcm_attach_limits(), which puts the ranges in force.
  *
  * Context: Process context, within &vcm_driver.attach.
  * Return: 0 or -ENOMEM.
@@ -80,13 +79,6 @@ bool vcm_device_snoops(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(vcm_device_snoops);
 
-static void vcm_attachment_free(struct vcm_attachment *attachment)
-{
-	put_device(attachment->dev);
-	kfree(attachment->blocked);
-	kfree(attachment);
-}
-
 static struct vcm_attachment *vcm_attachment_find(struct vcm *vcm,
 						  struct device *dev)
 {
@@ -100,57 +92,42 @@ static struct vcm_attachment *vcm_attachment_find(struct vcm *vcm,
 }
 
 /*
- * Put in force the limits of the devices on vcm->attachments. vcm->blocked has
- * room for their ranges, so this cannot fail.
+ * Put in force the limits of the devices on vcm->attachments, or change nothing
+ * and return -ENOMEM. Removing a device cannot fail: there is room for the ranges
+ * of the others.
  */
-static void vcm_limits_update(struct vcm *vcm)
+static int vcm_limits_update(struct vcm *vcm)
 {
 	unsigned long granule = vcm->pgsize_bitmap & -vcm->pgsize_bitmap;
 	struct vcm_ranges *blocked = vcm->blocked;
 	struct vcm_attachment *attachment;
-	unsigned int i;
+	unsigned int i, nr = 0;
 
 	lockdep_assert_held_write(&vcm->topology);
+	list_for_each_entry(attachment, &vcm->attachments, entry)
+		nr += attachment->nr_blocked;
+	if (nr > (blocked ? blocked->capacity : 0)) {
+		blocked = kzalloc_flex(*blocked, range, nr);
+		if (!blocked)
+			return -ENOMEM;
+		blocked->capacity = nr;
+	}
+
 	guard(spinlock_irq)(&vcm->va_lock);
+	if (blocked != vcm->blocked) {
+		kfree(vcm->blocked);
+		vcm->blocked = blocked;
+	}
 	if (blocked)
 		blocked->nr = 0;
 	list_for_each_entry(attachment, &vcm->attachments, entry) {
 		granule = max(granule, attachment->granule);
-		for (i = 0; i < attachment->nr_in_force; i++)
+		for (i = 0; i < attachment->nr_blocked; i++)
 			blocked->range[blocked->nr++] = attachment->blocked[i];
 	}
 	if (blocked)
 		vcm_ranges_merge(blocked);
 	WRITE_ONCE(vcm->granule, granule);
-}
-
-/* Make room in vcm->blocked for the ranges of all devices and of @newcomer. */
-static int vcm_block_grow(struct vcm *vcm,
-			  const struct vcm_attachment *newcomer)
-{
-	unsigned int capacity = newcomer->nr_blocked;
-	struct vcm_attachment *attachment;
-	struct vcm_ranges *blocked;
-
-	lockdep_assert_held_write(&vcm->topology);
-	if (!capacity)
-		return 0;
-	list_for_each_entry(attachment, &vcm->attachments, entry)
-		capacity += attachment->nr_in_force;
-	blocked = kzalloc_flex(*blocked, range, capacity);
-	if (!blocked)
-		return -ENOMEM;
-
-	blocked->capacity = capacity;
-	scoped_guard(spinlock_irq, &vcm->va_lock) {
-		if (vcm->blocked) {
-			blocked->nr = vcm->blocked->nr;
-			memcpy(blocked->range, vcm->blocked->range,
-			       flex_array_size(blocked, range, blocked->nr));
-		}
-		swap(vcm->blocked, blocked);
-	}
-	kfree(blocked);
 	return 0;
 }
 
@@ -165,7 +142,7 @@ static int vcm_granule_check(struct vcm *vcm)
 		return 0;
 	while ((res = vcm_next_res(vcm, res))) {
 		if ((res->start | (res->last + 1)) & mask ||
-		    (READ_ONCE(res->state) == VCM_BOUND &&
+		    (vcm_res_state(res) == VCM_BOUND &&
 		     res->phys->align_bits & mask)) {
 			vcm_res_put(res);
 			return -EADDRNOTAVAIL;
@@ -182,7 +159,7 @@ static int vcm_block_check(struct vcm *vcm,
 	unsigned int i;
 
 	lockdep_assert_held_write(&vcm->topology);
-	for (i = 0; i < attachment->nr_in_force; i++) {
+	for (i = 0; i < attachment->nr_blocked; i++) {
 		range = &attachment->blocked[i];
 		guard(spinlock_irq)(&vcm->va_lock);
 		if (vcm_va_first(vcm, range->start, range->last))
@@ -190,35 +167,6 @@ static int vcm_block_check(struct vcm *vcm,
 	}
 	return 0;
 }
-
-/**
- * vcm_visit_live() - visit all bindings that are on the hardware
- * @vcm: the context
- * @fn: called for each; a value other than 0 ends the visit
- * @priv: for @fn
- *
- * For providers with several page tables, when a device brings one or leaves
- * one. The order is the same each time while the topology is held.
- *
- * Context: Process context, within &vcm_driver.attach or &vcm_driver.detach.
- * Return: the value of the last call of @fn, 0 without any.
- */
-int vcm_visit_live(struct vcm *vcm, vcm_live_fn fn, void *priv)
-{
-	struct vcm_res *res;
-	int ret;
-
-	lockdep_assert_held_write(&vcm->topology);
-	if (!vcm_live(vcm))
-		return 0;
-	list_for_each_entry(res, &vcm->bound, vcm_entry) {
-		ret = fn(res, res->phys, priv);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-EXPORT_SYMBOL_GPL(vcm_visit_live);
 
 /*
  * Devices of one context are alike in whether they snoop: maintaining caches for
@@ -239,11 +187,14 @@ static void vcm_coherence_fix(struct vcm *vcm, bool unsnooped)
 		vcm_phys_write_back(res->phys);
 }
 
-static void vcm_limits_remove(struct vcm *vcm,
-			      struct vcm_attachment *attachment)
+static void vcm_attachment_remove(struct vcm *vcm,
+				  struct vcm_attachment *attachment)
 {
-	list_del_init(&attachment->entry);
+	list_del(&attachment->entry);
 	vcm_limits_update(vcm);
+	put_device(attachment->dev);
+	kfree(attachment->blocked);
+	kfree(attachment);
 }
 
 /**
@@ -273,15 +224,12 @@ int vcm_attach_limits(struct vcm *vcm, struct vcm_attachment *attachment)
 	if (vcm->coherence != VCM_COHERENCE_UNKNOWN &&
 	    attachment->unsnooped == vcm_snooped(vcm))
 		return -EINVAL;
-	ret = vcm_block_grow(vcm, attachment);
-	if (ret)
-		return ret;
 
-	attachment->nr_in_force = attachment->nr_blocked;
 	if (list_empty(&attachment->entry))
 		list_add_tail(&attachment->entry, &vcm->attachments);
-	vcm_limits_update(vcm);
-	ret = vcm_block_check(vcm, attachment);
+	ret = vcm_limits_update(vcm);
+	if (!ret)
+		ret = vcm_block_check(vcm, attachment);
 	if (!ret && vcm_granule(vcm) != granule)
 		ret = vcm_granule_check(vcm);
 	if (!ret)
@@ -311,10 +259,8 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_attachment *attachment)
 			vcm->driver->detach(vcm, attachment);
 		ret = -EINVAL;
 	}
-	if (ret && !list_empty(&attachment->entry)) {
-		vcm_limits_remove(vcm, attachment);
+	if (ret)
 		WRITE_ONCE(vcm->coherence, coherence);
-	}
 	return ret;
 }
 
@@ -342,7 +288,7 @@ static int vcm_attach_locked(struct vcm *vcm, struct vcm_attachment *attachment)
  * * -EOPNOTSUPP if the provider cannot attach devices, or not this one
  * * -ENODEV if the context is being destroyed or the device has no such IOMMU
  * * -EBUSY if the device sees another context of the same MMU
- * * -ENOMEM
+ * * -ENOMEM, or another errno of the provider
  */
 int vcm_attach(struct vcm *vcm, struct device *dev)
 {
@@ -361,9 +307,9 @@ int vcm_attach(struct vcm *vcm, struct device *dev)
 
 	down_write(&vcm->topology);
 	ret = vcm_attach_locked(vcm, attachment);
-	up_write(&vcm->topology);
 	if (ret)
-		vcm_attachment_free(attachment);
+		vcm_attachment_remove(vcm, attachment);
+	up_write(&vcm->topology);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(vcm_attach);
@@ -374,8 +320,7 @@ static void vcm_detach_locked(struct vcm *vcm,
 	lockdep_assert_held_write(&vcm->topology);
 	if (vcm->driver->detach)
 		vcm->driver->detach(vcm, attachment);
-	vcm_limits_remove(vcm, attachment);
-	vcm_attachment_free(attachment);
+	vcm_attachment_remove(vcm, attachment);
 }
 
 /* For vcm_destroy(). */

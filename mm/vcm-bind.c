@@ -17,29 +17,36 @@
 
 #include "vcm-internal.h"
 
-/* End a bind or an unbind. */
+/*
+ * End the bind or unbind that made @res exclusive. A reader that finds the new
+ * state finds what led to it too. A waiter has a reference of its own.
+ */
 static void vcm_res_settle(struct vcm_res *res, enum vcm_res_state state)
 {
-	lockdep_assert_held(&res->vcm->va_lock);
-	/* For readers that hold another lock, or that know of the binding */
+	/* Pairs with vcm_res_state() */
 	smp_store_release(&res->state, state);
-	wake_up_var_locked(&res->state, &res->vcm->va_lock);
+	/* Pairs with that of a waiter, between its reference and the state */
+	smp_mb();
+	if (kref_read(&res->ref) > 1)
+		wake_up_var(&res->state);
 }
 
 static bool vcm_res_settled(const struct vcm_res *res)
 {
-	return res->state == VCM_UNBOUND || res->state == VCM_BOUND;
+	enum vcm_res_state state = vcm_res_state(res);
+
+	return state == VCM_UNBOUND || state == VCM_BOUND;
 }
 
-/* Wait until no bind or unbind of @res is under way. */
+/*
+ * Wait until no bind or unbind of @res is under way. Between the reference and
+ * the last look at the state, wait_var_event() has a full barrier.
+ */
 static void vcm_res_wait(struct vcm_res *res)
 {
-	spinlock_t *lock = &res->vcm->va_lock;
-
-	vcm_va_lock(lock);
-	wait_var_event_any_lock(&res->state, vcm_res_settled(res), lock, vcm_va,
-				TASK_UNINTERRUPTIBLE);
-	vcm_va_unlock(lock);
+	kref_get(&res->ref);
+	wait_var_event(&res->state, vcm_res_settled(res));
+	vcm_res_drop_ref(res);
 }
 
 /*
@@ -51,8 +58,6 @@ int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys)
 	struct vcm *vcm = res->vcm;
 
 	lockdep_assert_held(&vcm->topology);
-	if (READ_ONCE(res->quarantined))
-		return -EADDRNOTAVAIL;
 	if (!vcm_snooped(vcm))
 		vcm_phys_write_back(phys);
 	return vcm->driver->map(res, phys);
@@ -88,20 +93,20 @@ void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch)
 		vcm_res_unmap(res, res->phys);
 }
 
-/* Claim an unbound reservation for a bind. */
+/* Claim an unbound reservation for a bind: with addresses, it enters vcm->bound. */
 static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm *vcm = res->vcm;
+	enum vcm_res_state state;
 
 	lockdep_assert_held_read(&vcm->topology);
 	guard(spinlock_irq)(&vcm->va_lock);
-	switch (res->state) {
-	case VCM_BOUND:
+	/* Once: the end of a bind takes no lock */
+	state = vcm_res_state(res);
+	if (state == VCM_BOUND)
 		return res->phys == phys ? -EALREADY : -EADDRINUSE;
-	case VCM_BINDING:
-	case VCM_UNBINDING:
+	if (state != VCM_UNBOUND)
 		return -EBUSY;
-	}
 
 	/* An object reference does not keep the addresses */
 	if (!refcount_read(&res->owners))
@@ -113,6 +118,8 @@ static int vcm_bind_claim(struct vcm_res *res, struct vcm_phys *phys)
 	if (!vcm_granule_suits(vcm, phys))
 		return -EOPNOTSUPP;
 	WRITE_ONCE(res->state, VCM_BINDING);
+	if (vcm_res_placed(res))
+		list_add_tail(&res->vcm_entry, &vcm->bound);
 	return 0;
 }
 
@@ -137,65 +144,35 @@ static struct vcm_phys *vcm_bind_leave(struct vcm_res *res)
 	return phys;
 }
 
-/* Where addresses follow the memory, the first bind has found the address. */
-static int vcm_bind_place(struct vcm_res *res)
-{
-	struct vcm *vcm = res->vcm;
-
-	lockdep_assert_held(&vcm->va_lock);
-	if (!vcm_fixed(vcm) || vcm_res_placed(res))
-		return 0;
-	if (check_add_overflow(res->start, res->res_size - 1, &res->last))
-		return -EADDRNOTAVAIL;
-	return vcm_va_insert(vcm, res);
-}
-
-/* Enter a binding into the context after the provider has mapped it. */
-static int vcm_bind_done(struct vcm_res *res)
-{
-	struct vcm *vcm = res->vcm;
-	int ret;
-
-	guard(spinlock_irq)(&vcm->va_lock);
-	ret = vcm_bind_place(res);
-	if (ret)
-		return ret;
-	list_add_tail(&res->vcm_entry, &vcm->bound);
-	vcm_res_settle(res, VCM_BOUND);
-	return 0;
-}
-
-static int vcm_bind_failed(struct vcm_res *res, int ret)
-{
-	guard(spinlock_irq)(&res->vcm->va_lock);
-	vcm_res_settle(res, VCM_UNBOUND);
-	return ret;
-}
-
 /* Bind memory to a reservation that is claimed for it. */
 static int vcm_bind_claimed(struct vcm_res *res, struct vcm_phys *phys)
 {
 	struct vcm *vcm = res->vcm;
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held_read(&vcm->topology);
 	vcm_bind_enter(res, phys);
-	if (vcm_live(vcm)) {
+	if (vcm_live(vcm))
 		ret = vcm_res_map(res, phys);
+	/* Where addresses follow the memory, the first bind finds them */
+	if (!ret && !vcm_res_placed(res)) {
+		ret = vcm_place_insert(res, res->res_size, true);
 		if (ret)
-			goto err_leave;
+			vcm_res_unmap(res, phys);
 	}
-	ret = vcm_bind_done(res);
-	if (ret)
-		goto err_unmap;
-	return 0;
+	if (!ret) {
+		vcm_res_settle(res, VCM_BOUND);
+		return 0;
+	}
 
-err_unmap:
-	vcm_res_unmap(res, phys);
-err_leave:
 	/* Never the last reference: the caller has one */
 	vcm_phys_drop(vcm_bind_leave(res));
-	return vcm_bind_failed(res, ret);
+	if (vcm_res_placed(res)) {
+		guard(spinlock_irq)(&vcm->va_lock);
+		list_del(&res->vcm_entry);
+	}
+	vcm_res_settle(res, VCM_UNBOUND);
+	return ret;
 }
 
 /**
@@ -223,7 +200,7 @@ err_leave:
  *   that @res has
  * * -EADDRNOTAVAIL if a device cannot reach the memory or @res is quarantined
  * * -EIO if the hardware does not answer
- * * -EINVAL if a pointer is bad or the last owner of @res has gone
+ * * -EINVAL if a pointer is bad or @res has no owner any more
  * * -ENODEV if the context is being destroyed or its hardware was removed
  * * -ENOMEM
  */
@@ -250,8 +227,8 @@ EXPORT_SYMBOL_GPL(vcm_bind);
 static bool vcm_unbind_claim(struct vcm_res *res, struct list_head *batch)
 {
 	lockdep_assert_held_read(&res->vcm->topology);
-	lockdep_assert_held(&res->vcm->va_lock);
-	if (res->state != VCM_BOUND)
+	guard(spinlock_irq)(&res->vcm->va_lock);
+	if (vcm_res_state(res) != VCM_BOUND)
 		return false;
 	WRITE_ONCE(res->state, VCM_UNBINDING);
 	list_move_tail(&res->vcm_entry, batch);
@@ -259,94 +236,56 @@ static bool vcm_unbind_claim(struct vcm_res *res, struct list_head *batch)
 }
 
 /*
- * Take topology and claim @res for an unbind, after a bind or unbind under way.
- * If nothing is bound then, @batch stays empty.
+ * Unbind reservations that were claimed, and drop topology. A release callback
+ * may bind and unbind reservations of the batch, so memory whose last reference
+ * is dropped here goes after all of them have settled. Until then its list of
+ * bindings belongs to this thread.
  */
-static void vcm_unbind_begin(struct vcm_res *res, struct list_head *batch)
+static void vcm_unbind_batch(struct vcm *vcm, struct list_head *batch)
 {
-	struct vcm *vcm = res->vcm;
+	struct vcm_phys *phys, *next_phys;
+	struct vcm_res *res, *next;
+	LIST_HEAD(last);
 
-	for (;;) {
-		down_read(&vcm->topology);
-		scoped_guard(spinlock_irq, &vcm->va_lock) {
-			if (vcm_unbind_claim(res, batch) ||
-			    res->state == VCM_UNBOUND)
-				return;
-		}
-		up_read(&vcm->topology);
-		vcm_res_wait(res);
+	vcm_unmap_batch(vcm, batch);
+	up_read(&vcm->topology);
+	list_for_each_entry_safe(res, next, batch, vcm_entry) {
+		phys = vcm_bind_leave(res);
+		vcm_res_settle(res, VCM_UNBOUND);
+		if (!refcount_dec_not_one(&phys->refs))
+			list_add_tail(&phys->bindings, &last);
+	}
+	list_for_each_entry_safe(phys, next_phys, &last, bindings) {
+		list_del_init(&phys->bindings);
+		vcm_phys_drop(phys);
 	}
 }
 
-/* Record that @by released the addresses of @res. */
-static void vcm_history_add(struct vcm_res *res, unsigned long by)
-{
-	struct vcm_history *history = res->vcm->history;
-	struct vcm_released *entry;
-
-	lockdep_assert_held(&res->vcm->va_lock);
-	if (!history)
-		return;
-	entry = &history->entry[history->nr++ % VCM_HISTORY];
-	entry->start = res->start;
-	entry->last = res->last;
-	entry->owner = res->owner;
-	entry->by = (void *)by;
-	entry->when = jiffies;
-}
-
 /*
- * Release the addresses of @res on behalf of @by. Return true if the provider
- * has to release them too.
+ * Unbind reservations of one context together, up to one of another context or
+ * one that is not bound just now. Return their number.
  */
-static bool vcm_res_leave(struct vcm_res *res, unsigned long by)
+static unsigned int vcm_unbind_some(struct vcm_res *const *res, unsigned int nr)
 {
-	struct vcm *vcm = res->vcm;
-
-	lockdep_assert_held(&vcm->va_lock);
-	if (!vcm_res_placed(res) || res->quarantined)
-		return false;
-	/* Out of the tree first: the provider may allocate them again at once */
-	vcm_va_erase(vcm, res);
-	vcm_history_add(res, by);
-	return vcm->driver->unreserve && !vcm->dead;
-}
-
-/* Finish the unbind of @res, whose memory nothing reaches any more. */
-static void vcm_unbind_end(struct vcm_res *res)
-{
-	lockdep_assert_held(&res->vcm->va_lock);
-	list_del(&res->vcm_entry);
-	vcm_res_settle(res, VCM_UNBOUND);
-}
-
-/*
- * Unbind @res. Its @last owner has gone: release its addresses on behalf of @by
- * too.
- */
-static void vcm_unbind_res(struct vcm_res *res, bool last, unsigned long by)
-{
-	struct vcm *vcm = res->vcm;
-	struct vcm_phys *phys = NULL;
-	bool give = false;
+	struct vcm *vcm = res[0]->vcm;
+	unsigned int n;
 	LIST_HEAD(batch);
 
-	vcm_unbind_begin(res, &batch);
-	if (!list_empty(&batch)) {
-		vcm_unmap_batch(vcm, &batch);
-		phys = vcm_bind_leave(res);
+	down_read(&vcm->topology);
+	for (n = 0; n < nr; n++) {
+		if (IS_ERR_OR_NULL(res[n]) || res[n]->vcm != vcm ||
+		    !vcm_unbind_claim(res[n], &batch))
+			break;
 	}
-	scoped_guard(spinlock_irq, &vcm->va_lock) {
-		if (phys)
-			vcm_unbind_end(res);
-		if (last)
-			give = vcm_res_leave(res, by);
-	}
-	if (give)
-		vcm->driver->unreserve(res);
-	up_read(&vcm->topology);
-	if (phys)
-		vcm_phys_drop(phys);
+	vcm_unbind_batch(vcm, &batch);
+	return n;
+}
+
+/* Unbind @res, after a bind or unbind under way. */
+static noinline void vcm_unbind_res(struct vcm_res *res)
+{
+	while (!vcm_unbind_some(&res, 1) && vcm_res_state(res) != VCM_UNBOUND)
+		vcm_res_wait(res);
 }
 
 /**
@@ -355,7 +294,7 @@ static void vcm_unbind_res(struct vcm_res *res, bool last, unsigned long by)
  *
  * When it returns, no device reaches the memory through this reservation: page
  * tables are cleared and TLBs invalidated. The reference of the binding is
- * dropped. It waits for a bind or unbind under way, never fails, and does
+ * dropped. The call waits for a bind or unbind under way, never fails, and does
  * nothing if nothing is bound. vcm_vmm promises what vunmap() does: the
  * translation may remain in TLBs for a while. Where nothing translates, the
  * driver has stopped its device before.
@@ -370,41 +309,9 @@ void vcm_unbind(struct vcm_res *res)
 {
 	might_sleep();
 	if (!IS_ERR_OR_NULL(res))
-		vcm_unbind_res(res, false, _RET_IP_);
+		vcm_unbind_res(res);
 }
 EXPORT_SYMBOL_GPL(vcm_unbind);
-
-/*
- * Unbind reservations of one context together, up to one of another context or
- * one that is not bound just now. Return their number.
- */
-static unsigned int vcm_unbind_some(struct vcm_res *const *res, unsigned int nr)
-{
-	struct vcm *vcm = res[0]->vcm;
-	struct vcm_res *entry, *next;
-	struct vcm_phys *phys;
-	unsigned int n;
-	LIST_HEAD(batch);
-
-	down_read(&vcm->topology);
-	for (n = 0; n < nr; n++) {
-		if (IS_ERR_OR_NULL(res[n]) || res[n]->vcm != vcm)
-			break;
-		guard(spinlock_irq)(&vcm->va_lock);
-		if (!vcm_unbind_claim(res[n], &batch))
-			break;
-	}
-	vcm_unmap_batch(vcm, &batch);
-	up_read(&vcm->topology);
-
-	list_for_each_entry_safe(entry, next, &batch, vcm_entry) {
-		phys = vcm_bind_leave(entry);
-		scoped_guard(spinlock_irq, &vcm->va_lock)
-			vcm_unbind_end(entry);
-		vcm_phys_drop(phys);
-	}
-	return n;
-}
 
 /**
  * vcm_unbind_many() - make memory unreachable at many reservations
@@ -432,37 +339,64 @@ void vcm_unbind_many(struct vcm_res *const *res, unsigned int nr)
 		done = vcm_unbind_some(res + n, nr - n);
 		if (!done) {
 			/* Not bound just now: alone, after waiting if need be */
-			vcm_unbind_res(res[n], false, _RET_IP_);
+			vcm_unbind_res(res[n]);
 			done = 1;
 		}
 	}
 }
 EXPORT_SYMBOL_GPL(vcm_unbind_many);
 
-/* Release the addresses of @res, if that is all there is to do. */
-static bool vcm_res_leave_unbound(struct vcm_res *res, unsigned long by)
+/* Record that @by released the addresses of @res. */
+static inline void vcm_history_add(struct vcm_res *res, unsigned long by)
+{
+	struct vcm_history *history = res->vcm->history;
+	struct vcm_released *entry;
+
+	lockdep_assert_held(&res->vcm->va_lock);
+	if (!history)
+		return;
+	entry = &history->entry[history->nr++ % VCM_HISTORY];
+	*entry = (struct vcm_released) {
+		.start = res->start,
+		.last = res->last,
+		.owner = res->owner,
+		.by = (void *)by,
+		.when = jiffies,
+	};
+}
+
+/*
+ * Release the addresses of @res on behalf of @by. Return false if a bind or an
+ * unbind comes first.
+ */
+static __always_inline bool vcm_res_leave(struct vcm_res *res, unsigned long by)
 {
 	struct vcm *vcm = res->vcm;
 
 	guard(spinlock_irq)(&vcm->va_lock);
-	if (res->state != VCM_UNBOUND || vcm->driver->unreserve)
+	if (vcm_res_state(res) != VCM_UNBOUND)
 		return false;
-	vcm_res_leave(res, by);
+	if (vcm_res_placed(res) && !res->quarantined) {
+		vcm_va_erase(vcm, res);
+		vcm_history_add(res, by);
+	}
 	return true;
 }
 
-/* Drop an ownership on behalf of @by. */
-static void vcm_res_drop(struct vcm_res *res, unsigned long by)
+/* The same where the provider allocates addresses. */
+static noinline bool vcm_res_leave_provider(struct vcm_res *res,
+					    unsigned long by)
 {
-	might_alloc(GFP_KERNEL);
-	if (!refcount_dec_and_test(&res->owners))
-		return;
+	struct vcm *vcm = res->vcm;
+	bool placed, left;
 
-	/* Without an owner, nothing binds it any more */
-	if (READ_ONCE(res->state) == VCM_BOUND ||
-	    !vcm_res_leave_unbound(res, by))
-		vcm_unbind_res(res, true, by);
-	kref_put(&res->ref, vcm_res_release);
+	guard(rwsem_read)(&vcm->topology);
+	placed = vcm_res_placed(res);
+	/* Out of the tree first: the provider may allocate them again at once */
+	left = vcm_res_leave(res, by);
+	if (placed && !vcm_res_placed(res) && !vcm->dead)
+		vcm->driver->unreserve(res);
+	return left;
 }
 
 /**
@@ -477,8 +411,17 @@ static void vcm_res_drop(struct vcm_res *res, unsigned long by)
 void vcm_unreserve(struct vcm_res *res)
 {
 	might_sleep();
-	if (!IS_ERR_OR_NULL(res))
-		vcm_res_drop(res, _RET_IP_);
+	might_alloc(GFP_KERNEL);
+	if (IS_ERR_OR_NULL(res) || !refcount_dec_and_test(&res->owners))
+		return;
+	do {
+		/* Without an owner, nothing binds it any more */
+		if (vcm_res_state(res) != VCM_UNBOUND)
+			vcm_unbind_res(res);
+	} while (res->vcm->driver->unreserve ?
+		 !vcm_res_leave_provider(res, _RET_IP_) :
+		 !vcm_res_leave(res, _RET_IP_));
+	vcm_res_drop_ref(res);
 }
 EXPORT_SYMBOL_GPL(vcm_unreserve);
 
@@ -489,10 +432,9 @@ EXPORT_SYMBOL_GPL(vcm_unreserve);
  *
  * For &vcm_driver.unmap, and for &vcm_driver.map that could not undo what it had
  * done. The addresses, the memory, the context and its module stay out of use,
- * and a later bind of @res is -EADDRNOTAVAIL. The quarantine ends when the
- * context is destroyed, if &vcm_driver.destroy says that the hardware cannot
- * reach any memory any more; else never. Not for providers whose addresses follow
- * the memory.
+ * and a later bind of @res returns -EADDRNOTAVAIL. The quarantine ends when the
+ * context is destroyed, if &vcm_driver.destroy returns true; else it never ends.
+ * Providers whose addresses follow the memory must not call this.
  *
  * Context: Process context, within an operation of the provider that holds
  * vcm->topology.
@@ -553,45 +495,30 @@ void vcm_quarantine_end(struct vcm *vcm)
 	}
 }
 
-/*
- * vcm_map() on behalf of @owner; with @addr, vcm_map_at(). On a failure, another
- * thread may have found the reservation and own it too.
- */
+/* vcm_map() on behalf of @owner; with &vcm_va_req.at, vcm_map_at(). */
 struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
-			      unsigned int flags, const dma_addr_t *addr,
+			      unsigned int flags, struct vcm_va_req *req,
 			      unsigned long owner)
 {
-	struct vcm_va_req req = VCM_VA_ANYWHERE;
 	struct vcm_res *res;
-	int ret;
-
-	ret = vcm_res_flags(vcm, flags);
-	if (ret < 0)
-		return ERR_PTR(ret);
-	if (addr && vcm_fixed(vcm))
-		return ERR_PTR(-EOPNOTSUPP);
-	res = vcm_res_new(vcm, phys->size, ret, VCM_BINDING, owner);
-	if (IS_ERR(res))
-		return res;
-	if (addr)
-		res->start = *addr;
+	int ret = 0;
 
 	down_read(&vcm->topology);
 	if (vcm->dead)
-		ret = -ENODEV;
+		res = ERR_PTR(-ENODEV);
 	else if (!vcm_granule_suits(vcm, phys))
-		ret = -EOPNOTSUPP;
-	else if (addr)
-		ret = vcm_place_at(res);
+		res = ERR_PTR(-EOPNOTSUPP);
 	else
-		ret = vcm_fixed(vcm) ? 0 : vcm_place(res, phys, &req);
-	ret = ret ? vcm_bind_failed(res, ret) : vcm_bind_claimed(res, phys);
+		res = vcm_res_make(vcm, phys, flags, req, owner);
+	if (!IS_ERR(res))
+		ret = vcm_bind_claimed(res, phys);
 	up_read(&vcm->topology);
-	if (ret) {
-		vcm_res_drop(res, owner);
-		return ERR_PTR(ret);
-	}
-	return res;
+	if (!ret)
+		return res;
+
+	/* Another thread may have found the reservation and own it too */
+	vcm_unreserve(res);
+	return ERR_PTR(ret);
 }
 
 /**
@@ -602,9 +529,9 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
  *
  * The reservation belongs to the caller alone, also where addresses follow the
  * memory and other callers have mapped the same memory: an unmap by one of them
- * takes nothing from another. The address is aligned as by vcm_reserve() and
- * congruent to the part of the memory with the largest page, so that it can be
- * mapped with large pages.
+ * takes nothing from another. The address is aligned as by vcm_reserve(), plus an
+ * offset that makes it congruent to the memory, modulo the largest page that a
+ * part of the memory can be mapped with.
  *
  * Context: Process context, may sleep. Takes vcm->topology for reading.
  * Return: the reservation, with one ownership for the caller, dropped by
@@ -613,10 +540,12 @@ struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
 struct vcm_res *vcm_map(struct vcm *vcm, struct vcm_phys *phys,
 			unsigned int flags)
 {
+	struct vcm_va_req req = VCM_VA_ANYWHERE;
+
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(phys))
 		return ERR_PTR(-EINVAL);
-	return vcm_map_owned(vcm, phys, flags, NULL, _RET_IP_);
+	return vcm_map_owned(vcm, phys, flags, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_map);
 
@@ -634,9 +563,11 @@ EXPORT_SYMBOL_GPL(vcm_map);
 struct vcm_res *vcm_map_at(struct vcm *vcm, struct vcm_phys *phys,
 			   dma_addr_t addr, unsigned int flags)
 {
+	struct vcm_va_req req = { .min = addr, .at = true };
+
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm) || IS_ERR_OR_NULL(phys))
 		return ERR_PTR(-EINVAL);
-	return vcm_map_owned(vcm, phys, flags, &addr, _RET_IP_);
+	return vcm_map_owned(vcm, phys, flags, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_map_at);

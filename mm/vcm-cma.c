@@ -26,41 +26,20 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 #include <linux/vcm-cma.h>
 #include <linux/vcm-drv.h>
-
-/**
- * struct vcm_cma_window - a stretch of memory that a bus shows at one offset
- * @cpu: physical address of its first byte
- * @bus: bus address of its first byte
- * @span: offset of its last byte
- */
-struct vcm_cma_window {
-	u64 cpu;
-	u64 bus;
-	u64 span;
-};
-
-/**
- * struct vcm_cma_bus - the windows of a bus
- * @nr: number of windows
- * @window: the windows, in ascending order of bus addresses
- */
-struct vcm_cma_bus {
-	unsigned int nr;
-	struct vcm_cma_window window[] __counted_by(nr);
-};
 
 /**
  * struct vcm_cma - a one-to-one context backed by CMA
  * @vcm: the context
  * @cma: area of its memory
- * @bus: the windows through which its devices see memory
+ * @bus: the windows through which its devices see memory; the last has size 0
  */
 struct vcm_cma {
 	struct vcm vcm;
 	struct cma *cma;
-	struct vcm_cma_bus *bus;
+	struct bus_dma_region *bus;
 };
 
 static struct vcm_cma *to_vcm_cma(struct vcm *vcm)
@@ -72,121 +51,100 @@ static struct vcm_cma *to_vcm_cma(struct vcm *vcm)
 
 static int vcm_cma_window_cmp(const void *a, const void *b)
 {
-	const struct vcm_cma_window *x = a, *y = b;
+	const struct bus_dma_region *x = a, *y = b;
 
-	return cmp_int(x->bus, y->bus);
+	return cmp_int(x->dma_start, y->dma_start);
 }
 
-/* Copy the windows that phys_to_dma() uses; without any, the bus shows all. */
-static struct vcm_cma_bus *vcm_cma_bus_of(struct device *dev)
+/*
+ * Copy the windows that phys_to_dma() uses, in ascending order of bus addresses.
+ * Without any, the bus shows all. None passes the end of the bus, where an address
+ * would start again at 0. The last byte of 64 bits is left out, so that sizes and
+ * ends can be represented.
+ */
+static struct bus_dma_region *vcm_cma_bus_of(struct device *dev)
 {
-	const struct bus_dma_region *map = dev->dma_range_map;
-	struct vcm_cma_bus *bus;
+	static const struct bus_dma_region all[] = { { .size = U64_MAX }, { } };
+	const struct bus_dma_region *map = dev->dma_range_map ?: all;
+	const u64 end = sizeof(dma_addr_t) < sizeof(u64) ? BIT_ULL(32) : U64_MAX;
+	struct bus_dma_region *bus;
 	unsigned int nr = 0, i;
 
-	while (map && map[nr].size)
+	while (map[nr].size)
 		nr++;
-	bus = kzalloc_flex(*bus, window, max(nr, 1));
+	bus = kmemdup_array(map, nr + 1, sizeof(*map), GFP_KERNEL);
 	if (!bus)
 		return NULL;
-
-	bus->nr = max(nr, 1);
-	for (i = 0; i < bus->nr; i++) {
-		struct vcm_cma_window *window = &bus->window[i];
-
-		if (map)
-			window->cpu = map[i].cpu_start;
-		window->bus = dma_addr_encrypted(map ? map[i].dma_start : 0);
-		window->span = min3(map ? map[i].size - 1 : U64_MAX,
-				    PHYS_ADDR_MAX - window->cpu,
-				    DMA_BIT_MASK(8 * sizeof(dma_addr_t)) -
-				    window->bus);
+	for (i = 0; i < nr; i++) {
+		bus[i].dma_start = dma_addr_encrypted(bus[i].dma_start);
+		bus[i].size = min(bus[i].size, end - bus[i].dma_start);
 	}
-	sort(bus->window, bus->nr, sizeof(*bus->window), vcm_cma_window_cmp,
-	     NULL);
+	sort(bus, nr, sizeof(*bus), vcm_cma_window_cmp, NULL);
 	return bus;
 }
 
 static dma_addr_t vcm_cma_to_bus(struct vcm *vcm, phys_addr_t paddr)
 {
-	const struct vcm_cma_bus *bus = to_vcm_cma(vcm)->bus;
-	const struct vcm_cma_window *window;
+	const struct bus_dma_region *window;
 
-	for (window = bus->window; window < bus->window + bus->nr; window++)
-		if (paddr >= window->cpu && paddr - window->cpu <= window->span)
-			return window->bus + (paddr - window->cpu);
+	for (window = to_vcm_cma(vcm)->bus; window->size; window++)
+		if (paddr >= window->cpu_start &&
+		    paddr - window->cpu_start < window->size)
+			return window->dma_start + (paddr - window->cpu_start);
 	return DMA_MAPPING_ERROR;
 }
 
-static bool vcm_cma_overlap(u64 a, u64 a_span, u64 b, u64 b_span)
+static bool vcm_cma_overlap(u64 a, u64 a_size, u64 b, u64 b_size)
 {
-	return a < b ? b - a <= a_span : a - b <= b_span;
+	return a < b ? b - a < a_size : a - b < b_size;
 }
 
 /* Return true if no byte has two addresses and no address shows two bytes. */
-static bool vcm_cma_agree(const struct vcm_cma_window *a,
-			  const struct vcm_cma_window *b)
+static bool vcm_cma_agree(const struct bus_dma_region *a,
+			  const struct bus_dma_region *bus)
 {
-	return a->bus - a->cpu == b->bus - b->cpu ||
-	       (!vcm_cma_overlap(a->cpu, a->span, b->cpu, b->span) &&
-		!vcm_cma_overlap(a->bus, a->span, b->bus, b->span));
-}
+	const struct bus_dma_region *b;
 
-static bool vcm_cma_same_bus(const struct vcm_cma_bus *a,
-			     const struct vcm_cma_bus *b)
-{
-	unsigned int i, j;
-
-	for (i = 0; i < a->nr; i++)
-		for (j = 0; j < b->nr; j++)
-			if (!vcm_cma_agree(&a->window[i], &b->window[j]))
+	for (; a->size; a++)
+		for (b = bus; b->size; b++)
+			if (a->dma_start - a->cpu_start !=
+			    b->dma_start - b->cpu_start &&
+			    (vcm_cma_overlap(a->cpu_start, a->size,
+					     b->cpu_start, b->size) ||
+			     vcm_cma_overlap(a->dma_start, a->size,
+					     b->dma_start, b->size)))
 				return false;
 	return true;
 }
 
-static int vcm_cma_block(struct vcm_attachment *attachment, u64 start, u64 last,
-			 u64 end)
-{
-	return start > end ? 0 : vcm_attachment_block(attachment, start,
-						  min(last, end));
-}
-
-/* Block the addresses up to @end at which @bus shows nothing. */
+/* Block the addresses up to @last that no window shows. */
 static int vcm_cma_block_gaps(struct vcm_attachment *attachment,
-			      const struct vcm_cma_bus *bus, u64 end)
+			      const struct bus_dma_region *window, u64 last)
 {
-	const struct vcm_cma_window *window;
 	u64 next = 0;
-	int ret;
+	int ret = 0;
 
-	for (window = bus->window; window < bus->window + bus->nr; window++) {
-		if (window->bus > next) {
-			ret = vcm_cma_block(attachment, next, window->bus - 1, end);
-			if (ret)
-				return ret;
-		}
-		if (window->bus + window->span >= end)
-			return 0;
-		next = max(next, window->bus + window->span + 1);
+	for (; window->size && !ret; window++) {
+		if (window->dma_start > next)
+			ret = vcm_attachment_block(attachment, next,
+						   window->dma_start - 1);
+		next = max(next, window->dma_start + window->size);
 	}
-	return vcm_cma_block(attachment, next, end, end);
-}
-
-/* Return true if an IOMMU or private DMA operations translate for the device. */
-static bool vcm_cma_translated(struct device *dev)
-{
-	const struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-
-	if (device_iommu_mapped(dev) &&
-	    (!domain || domain->type != IOMMU_DOMAIN_IDENTITY))
-		return true;
-	return get_dma_ops(dev);
+	if (!ret && next < last)
+		ret = vcm_attachment_block(attachment, next, last);
+	return ret;
 }
 
 /* Return true if the device can use memory at its own addresses. */
 static bool vcm_cma_sees_memory(struct device *dev)
 {
-	return !vcm_cma_translated(dev) && !force_dma_unencrypted(dev);
+	const struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (device_iommu_mapped(dev) &&
+	    (!domain || domain->type != IOMMU_DOMAIN_IDENTITY))
+		return false;
+	/* Private DMA operations translate too */
+	return !get_dma_ops(dev) && !force_dma_unencrypted(dev);
 }
 
 /* Devices */
@@ -194,7 +152,7 @@ static bool vcm_cma_sees_memory(struct device *dev)
 static int vcm_cma_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 {
 	u64 limit = vcm_device_last(attachment->dev);
-	struct vcm_cma_bus *bus;
+	struct bus_dma_region *bus;
 	int ret;
 
 	if (!vcm_cma_sees_memory(attachment->dev))
@@ -204,7 +162,7 @@ static int vcm_cma_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 		return -ENOMEM;
 
 	attachment->unsnooped = !vcm_device_snoops(attachment->dev);
-	if (!vcm_cma_same_bus(bus, to_vcm_cma(vcm)->bus))
+	if (!vcm_cma_agree(bus, to_vcm_cma(vcm)->bus))
 		ret = -EINVAL;
 	else if (limit < vcm->last)
 		ret = vcm_attachment_block(attachment, limit + 1, vcm->last);
@@ -332,34 +290,6 @@ static const struct vcm_o2o_driver vcm_cma_driver = {
 	.to_bus = vcm_cma_to_bus,
 };
 
-/* Make a context that no device is attached to yet. */
-static struct vcm *vcm_cma_new(struct device *dev)
-{
-	/* Pages cut off by the limit are out of reach */
-	u64 last = vcm_device_last(dev) - (vcm_device_last(dev) + 1) % PAGE_SIZE;
-	struct vcm_cma *cma;
-	int ret = -ENOMEM;
-
-	cma = kzalloc_obj(*cma);
-	if (!cma)
-		return ERR_PTR(-ENOMEM);
-	cma->cma = dev_get_cma_area(dev);
-	cma->bus = vcm_cma_bus_of(dev);
-	if (!cma->bus)
-		goto err;
-
-	ret = vcm_o2o_init(&cma->vcm, &vcm_cma_driver, 0,
-			   min(last, DMA_BIT_MASK(8 * sizeof(dma_addr_t))));
-	if (ret)
-		goto err;
-	return &cma->vcm;
-
-err:
-	kfree(cma->bus);
-	kfree(cma);
-	return ERR_PTR(ret);
-}
-
 /**
  * vcm_cma_create() - create a one-to-one context for a device
  * @dev: the device, with its driver bound to it and its DMA mask set
@@ -370,17 +300,18 @@ err:
  * same addresses.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who calls vcm_destroy(); or
- * an error pointer:
+ * Return: the context, which the caller destroys with vcm_destroy(); or an error
+ * pointer:
  *
- * * -EINVAL if @dev is a bad pointer or does not address a page
+ * * -EINVAL if @dev is a bad pointer or cannot address a whole page
  * * -EOPNOTSUPP if there is no CMA area for the device, it is behind a
  *   translating IOMMU, or it cannot use encrypted memory
  * * -ENOMEM
  */
 struct vcm *vcm_cma_create(struct device *dev)
 {
-	struct vcm *vcm;
+	struct vcm_cma *cma;
+	u64 last;
 	int ret;
 
 	if (IS_ERR_OR_NULL(dev) || vcm_device_last(dev) < PAGE_SIZE - 1)
@@ -388,14 +319,25 @@ struct vcm *vcm_cma_create(struct device *dev)
 	if (!dev_get_cma_area(dev) || !vcm_cma_sees_memory(dev))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	vcm = vcm_cma_new(dev);
-	if (IS_ERR(vcm))
-		return vcm;
-	ret = vcm_attach(vcm, dev);
+	/* Pages cut off by the limit are out of reach */
+	last = vcm_device_last(dev) - (vcm_device_last(dev) + 1) % PAGE_SIZE;
+	last = min(last, DMA_BIT_MASK(8 * sizeof(dma_addr_t)));
+	cma = kzalloc_obj(*cma);
+	if (!cma)
+		return ERR_PTR(-ENOMEM);
+	cma->cma = dev_get_cma_area(dev);
+	cma->bus = vcm_cma_bus_of(dev);
+	ret = cma->bus ? vcm_o2o_init(&cma->vcm, &vcm_cma_driver, 0, last) :
+			 -ENOMEM;
 	if (ret) {
-		vcm_destroy(vcm);
+		vcm_cma_release(&cma->vcm);
 		return ERR_PTR(ret);
 	}
-	return vcm;
+	ret = vcm_attach(&cma->vcm, dev);
+	if (ret) {
+		vcm_destroy(&cma->vcm);
+		return ERR_PTR(ret);
+	}
+	return &cma->vcm;
 }
 EXPORT_SYMBOL_GPL(vcm_cma_create);

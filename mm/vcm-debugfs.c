@@ -11,26 +11,14 @@
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/seq_buf.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 
 #include "vcm-internal.h"
-
-/**
- * struct vcm_debug - the folder of a context
- * @dir: the folder
- * @addr: the address that was written to the file lookup
- * @asked: an address was written
- */
-struct vcm_debug {
-	struct dentry *dir;
-	atomic64_t addr;
-	bool asked;
-};
 
 static struct dentry *vcm_debug_root;
 
@@ -43,15 +31,18 @@ static void vcm_lookup_others(struct seq_file *m, struct vcm *vcm,
 			      dma_addr_t addr)
 {
 	struct vcm_res *res = vcm_lookup(vcm, addr), *other = NULL;
-	struct vcm_phys *phys;
+	struct vcm_phys *phys = NULL;
 	phys_addr_t paddr;
 
 	if (IS_ERR(res))
 		return;
 	if (!vcm_addr_to_phys(vcm, addr, &paddr))
 		seq_printf(m, "  physical address %pa\n", &paddr);
-	phys = vcm_res_phys(res);
-	while (phys && (other = vcm_phys_next_res(phys, other))) {
+	scoped_guard(spinlock_irq, &vcm->va_lock) {
+		if (vcm_res_state(res) == VCM_BOUND)
+			phys = vcm_phys_get(res->phys);
+	}
+	while ((other = vcm_phys_next_res(phys, other))) {
 		if (other == res)
 			continue;
 		seq_printf(m, "  its memory is bound in %s.%u by %pS too\n",
@@ -65,13 +56,9 @@ static void vcm_lookup_others(struct seq_file *m, struct vcm *vcm,
 static int vcm_lookup_show(struct seq_file *m, void *unused)
 {
 	struct vcm *vcm = m->private;
-	dma_addr_t addr = atomic64_read(&vcm->debug->addr);
+	dma_addr_t addr = atomic64_read(&vcm->debug_addr);
 	DECLARE_SEQ_BUF(s, VCM_DESCRIPTION);
 
-	if (!READ_ONCE(vcm->debug->asked)) {
-		seq_puts(m, "write a device address first\n");
-		return 0;
-	}
 	vcm_describe_addr(vcm, addr, &s);
 	seq_printf(m, "%pad%s\n", &addr, seq_buf_str(&s));
 	vcm_lookup_others(m, vcm, addr);
@@ -91,72 +78,55 @@ static ssize_t vcm_lookup_write(struct file *file, const char __user *buf,
 		return ret;
 	if (addr != (dma_addr_t)addr)
 		return -ERANGE;
-	atomic64_set(&vcm->debug->addr, addr);
-	WRITE_ONCE(vcm->debug->asked, true);
+	atomic64_set(&vcm->debug_addr, addr);
 	return count;
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(vcm_lookup);
 
-/**
- * struct vcm_cursor - a place in the list of a context's reservations
- * @vcm: the context
- * @res: the reservation there, held; NULL at the end
- * @pos: its number
- *
- * seq_file starts again for each buffer, and for each time that a buffer was too
- * small: the cursor saves it the way.
+/*
+ * One line for each reservation. A walk stops for each buffer, and for each one
+ * that was too small: m->private is the reservation where it continues, held;
+ * NULL at the end.
  */
-struct vcm_cursor {
-	struct vcm *vcm;
-	struct vcm_res *res;
-	loff_t pos;
-};
-
-static void vcm_cursor_step(struct vcm_cursor *cursor)
-{
-	cursor->res = vcm_next_res(cursor->vcm, cursor->res);
-	cursor->pos++;
-}
-
 static void *vcm_reservations_start(struct seq_file *m, loff_t *pos)
 {
-	struct vcm_cursor *cursor = m->private;
-
-	if (!*pos || *pos < cursor->pos) {
-		vcm_res_put(cursor->res);
-		cursor->res = vcm_next_res(cursor->vcm, NULL);
-		cursor->pos = 0;
+	if (!*pos) {
+		vcm_res_put(m->private);
+		m->private = vcm_next_res(file_inode(m->file)->i_private, NULL);
 	}
-	while (cursor->res && cursor->pos < *pos)
-		vcm_cursor_step(cursor);
-	return cursor->res;
+	return m->private;
 }
 
-static void *vcm_reservations_next(struct seq_file *m, void *res, loff_t *pos)
+static void *vcm_reservations_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	struct vcm_cursor *cursor = m->private;
+	struct vcm_res *res = v;
 
-	vcm_cursor_step(cursor);
-	*pos = cursor->pos;
-	return cursor->res;
+	++*pos;
+	m->private = vcm_next_res(res->vcm, res);
+	return m->private;
 }
 
-static void vcm_reservations_stop(struct seq_file *m, void *res)
+static void vcm_reservations_stop(struct seq_file *m, void *v)
 {
 }
 
-/* One line for each reservation. */
-static int vcm_reservations_show(struct seq_file *m, void *res)
+static int vcm_reservations_show(struct seq_file *m, void *v)
 {
-	struct vcm_res_info info;
+	struct vcm_res *res = v;
+	u64 bound = 0;
 
-	if (!vcm_res_info(res, &info))
-		return SEQ_SKIP;
+	scoped_guard(spinlock_irq, &res->vcm->va_lock) {
+		if (!vcm_res_placed(res))
+			return SEQ_SKIP;
+		if (vcm_res_state(res) == VCM_BOUND)
+			bound = res->phys->size;
+	}
 	seq_printf(m, "%pad %#llx bytes, %#llx bound, %c%c%s %pS\n",
-		   &info.start, (u64)info.size, (u64)info.bound_size,
-		   info.flags & VCM_RES_READ ? 'r' : '-',
-		   info.flags & VCM_RES_WRITE ? 'w' : '-',
-		   info.quarantined ? " quarantined" : "", info.owner);
+		   &res->start, (u64)res->res_size, bound,
+		   res->flags & VCM_RES_READ ? 'r' : '-',
+		   res->flags & VCM_RES_WRITE ? 'w' : '-',
+		   READ_ONCE(res->quarantined) ? " quarantined" : "",
+		   res->owner);
 	return 0;
 }
 
@@ -169,23 +139,15 @@ static const struct seq_operations vcm_reservations_sops = {
 
 static int vcm_reservations_open(struct inode *inode, struct file *file)
 {
-	struct vcm_cursor *cursor;
-
-	cursor = __seq_open_private(file, &vcm_reservations_sops,
-				    sizeof(*cursor));
-	if (!cursor)
-		return -ENOMEM;
-	cursor->vcm = inode->i_private;
-	return 0;
+	return seq_open(file, &vcm_reservations_sops);
 }
 
 static int vcm_reservations_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *m = file->private_data;
-	struct vcm_cursor *cursor = m->private;
 
-	vcm_res_put(cursor->res);
-	return seq_release_private(inode, file);
+	vcm_res_put(m->private);
+	return seq_release(inode, file);
 }
 
 VISIBLE_IF_KUNIT const struct file_operations vcm_reservations_fops = {
@@ -219,42 +181,24 @@ VISIBLE_IF_KUNIT int vcm_devices_show(struct seq_file *m, void *unused)
 EXPORT_SYMBOL_IF_KUNIT(vcm_devices_show);
 DEFINE_SHOW_ATTRIBUTE(vcm_devices);
 
-/* One line for each allocation; the lock is held for one buffer of them. */
-static void *vcm_memory_start(struct seq_file *m, loff_t *pos)
+/* One line for each allocation. */
+VISIBLE_IF_KUNIT int vcm_memory_show(struct seq_file *m, void *unused)
 {
-	mutex_lock(&vcm_memory_lock);
-	return seq_list_start(&vcm_memory, *pos);
-}
+	const struct vcm_phys *phys;
 
-static void *vcm_memory_next(struct seq_file *m, void *entry, loff_t *pos)
-{
-	return seq_list_next(entry, &vcm_memory, pos);
-}
-
-static void vcm_memory_stop(struct seq_file *m, void *entry)
-{
-	mutex_unlock(&vcm_memory_lock);
-}
-
-static int vcm_memory_show(struct seq_file *m, void *entry)
-{
-	const struct vcm_phys *phys = list_entry(entry, struct vcm_phys,
-						 allocated);
-
-	seq_printf(m, "%pa %#llx bytes, %u parts, %u references %pS\n",
-		   &phys->parts[0].paddr, (u64)phys->size, phys->count,
-		   refcount_read(&phys->refs), phys->owner);
+	guard(mutex)(&vcm_memory_lock);
+	list_for_each_entry(phys, &vcm_memory, allocated) {
+		/* It is called again with a larger buffer */
+		if (seq_has_overflowed(m))
+			break;
+		seq_printf(m, "%pa %#llx bytes, %u parts, %u references %pS\n",
+			   &phys->parts[0].paddr, (u64)phys->size, phys->count,
+			   refcount_read(&phys->refs), phys->owner);
+	}
 	return 0;
 }
-
-VISIBLE_IF_KUNIT const struct seq_operations vcm_memory_sops = {
-	.start = vcm_memory_start,
-	.next = vcm_memory_next,
-	.stop = vcm_memory_stop,
-	.show = vcm_memory_show,
-};
-EXPORT_SYMBOL_IF_KUNIT(vcm_memory_sops);
-DEFINE_SEQ_ATTRIBUTE(vcm_memory);
+EXPORT_SYMBOL_IF_KUNIT(vcm_memory_show);
+DEFINE_SHOW_ATTRIBUTE(vcm_memory);
 
 /* For vcm_alloc() and its like: @owner has allocated memory. */
 void vcm_debug_allocated(struct vcm_phys *phys, unsigned long owner)
@@ -280,26 +224,19 @@ void vcm_debug_init(struct vcm *vcm)
 
 	if (vcm == vcm_vmm)
 		return;
-	vcm->debug = kzalloc_obj(*vcm->debug);
-	if (!vcm->debug)
-		return;
 	snprintf(name, sizeof(name), "%s.%u", vcm->driver->name, vcm->id);
-	vcm->debug->dir = debugfs_create_dir(name, vcm_debug_root);
-	debugfs_create_file("lookup", 0600, vcm->debug->dir, vcm,
-			    &vcm_lookup_fops);
-	debugfs_create_file("reservations", 0400, vcm->debug->dir, vcm,
+	vcm->debug = debugfs_create_dir(name, vcm_debug_root);
+	debugfs_create_file("lookup", 0600, vcm->debug, vcm, &vcm_lookup_fops);
+	debugfs_create_file("reservations", 0400, vcm->debug, vcm,
 			    &vcm_reservations_fops);
-	debugfs_create_file("devices", 0400, vcm->debug->dir, vcm,
+	debugfs_create_file("devices", 0400, vcm->debug, vcm,
 			    &vcm_devices_fops);
 }
 
 void vcm_debug_exit(struct vcm *vcm)
 {
-	if (!vcm->debug)
-		return;
 	/* Waits for readers: a reader must not destroy the context */
-	debugfs_remove(vcm->debug->dir);
-	kfree(vcm->debug);
+	debugfs_remove(vcm->debug);
 }
 
 static int __init vcm_debug_root_init(void)

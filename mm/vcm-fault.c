@@ -57,18 +57,6 @@ static void vcm_describe_hit(struct seq_buf *s, dma_addr_t addr,
 			       info->flags & VCM_RES_WRITE ? ", writable" : "");
 }
 
-static void vcm_describe_hits(struct seq_buf *s, dma_addr_t addr,
-			      const struct vcm_addr_info *info)
-{
-	unsigned int i;
-
-	/* First, because very long names may fill the buffer */
-	if (info->nr > 1)
-		seq_buf_printf(s, "\n  %u reservations", info->nr);
-	for (i = 0; i < min(info->nr, VCM_ADDR_MAX); i++)
-		vcm_describe_hit(s, addr, &info->res[i]);
-}
-
 static void vcm_describe_miss(struct seq_buf *s, dma_addr_t addr,
 			      const struct vcm_addr_info *info)
 {
@@ -97,11 +85,15 @@ static void vcm_describe_miss(struct seq_buf *s, dma_addr_t addr,
 void vcm_describe_addr(struct vcm *vcm, dma_addr_t addr, struct seq_buf *s)
 {
 	struct vcm_addr_info info;
+	unsigned int i;
 
 	if (vcm_lookup_info(vcm, addr, &info))
 		vcm_describe_miss(s, addr, &info);
-	else
-		vcm_describe_hits(s, addr, &info);
+	/* First, because very long names may fill the buffer */
+	if (info.nr > 1)
+		seq_buf_printf(s, "\n  %u reservations", info.nr);
+	for (i = 0; i < min(info.nr, VCM_ADDR_MAX); i++)
+		vcm_describe_hit(s, addr, &info.res[i]);
 	if (!info.released.owner)
 		return;
 

@@ -6,14 +6,12 @@
 #define _MM_VCM_INTERNAL_H
 
 #include <linux/gfp_types.h>
-#include <linux/lockdep.h>
 #include <linux/vcm-drv.h>
 
 struct file_operations;
 struct page;
 struct seq_buf;
 struct seq_file;
-struct seq_operations;
 
 /**
  * enum vcm_res_state - state of a reservation
@@ -65,6 +63,7 @@ struct vcm_history {
  * @page: for vcm_place(): the largest page that helps the memory, 0 without any
  * @min: lowest address
  * @max: highest address, inclusive
+ * @at: for vcm_place(): the address must be @min, and only @min counts
  */
 struct vcm_va_req {
 	resource_size_t span;
@@ -73,9 +72,14 @@ struct vcm_va_req {
 	unsigned long page;
 	dma_addr_t min;
 	dma_addr_t max;
+	bool at;
 };
 
-#define VCM_VA_ANYWHERE	{ .max = (dma_addr_t)~0ULL }
+/* Each member, as gcc calls memset() for such a structure otherwise */
+#define VCM_VA_ANYWHERE {						\
+	.span = 0, .align = 0, .phase = 0, .page = 0,			\
+	.min = 0, .max = (dma_addr_t)~0ULL, .at = false,		\
+}
 
 /**
  * struct vcm_fault_handler - the function that is called for faults
@@ -100,25 +104,15 @@ static inline bool vcm_granule_suits(const struct vcm *vcm,
 	return vcm_fixed(vcm) || !(phys->align_bits & (vcm_granule(vcm) - 1));
 }
 
-/* Return true if bindings are on the hardware. */
-static inline bool vcm_live(const struct vcm *vcm)
-{
-	lockdep_assert_held(&vcm->topology);
-	return !vcm->dead && (vcm_fixed(vcm) || vcm->activations);
-}
-
 /*
- * Take va_lock and drop it in the way that wait_var_event_any_lock() wants. All
- * waiters sleep, so interrupts are enabled.
+ * Return the state of a reservation, and find what led to it. The thread that
+ * binds or unbinds ends that state without a lock; to begin it takes va_lock. So
+ * what is found bound stays bound while va_lock is held.
  */
-static inline void vcm_va_lock(spinlock_t *lock)
+static inline enum vcm_res_state vcm_res_state(const struct vcm_res *res)
 {
-	spin_lock_irq(lock);
-}
-
-static inline void vcm_va_unlock(spinlock_t *lock)
-{
-	spin_unlock_irq(lock);
+	/* Pairs with vcm_res_settle() */
+	return smp_load_acquire(&res->state);
 }
 
 /* vcm-attach.c */
@@ -126,21 +120,33 @@ void vcm_detach_all(struct vcm *vcm);
 
 /* vcm-res.c */
 void vcm_put(struct vcm *vcm);
-struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
-			    unsigned int flags, enum vcm_res_state state,
-			    unsigned long owner);
+struct vcm_res *vcm_res_make(struct vcm *vcm, const struct vcm_phys *phys,
+			     unsigned int flags, struct vcm_va_req *req,
+			     unsigned long owner);
+int vcm_place_insert(struct vcm_res *res, resource_size_t span, bool binds);
 void vcm_res_release(struct kref *ref);
-int vcm_res_flags(const struct vcm *vcm, unsigned int flags);
-int vcm_place(struct vcm_res *res, const struct vcm_phys *phys,
-	      struct vcm_va_req *req);
-int vcm_place_at(struct vcm_res *res);
+
+/*
+ * Drop an object reference. A reservation with addresses has one of its owners or
+ * of a quarantine, and only such a one is found: so a last holder is alone.
+ */
+static inline void vcm_res_drop_ref(struct vcm_res *res)
+{
+	if (!IS_ENABLED(CONFIG_VCM_DEBUG) && kref_read(&res->ref) == 1) {
+		/* After what other holders did before they dropped theirs */
+		smp_acquire__after_ctrl_dep();
+		vcm_res_release(&res->ref);
+	} else {
+		kref_put(&res->ref, vcm_res_release);
+	}
+}
 
 /* vcm-bind.c */
 int vcm_res_map(struct vcm_res *res, struct vcm_phys *phys);
 void vcm_unmap_batch(struct vcm *vcm, struct list_head *batch);
 void vcm_quarantine_end(struct vcm *vcm);
 struct vcm_res *vcm_map_owned(struct vcm *vcm, struct vcm_phys *phys,
-			      unsigned int flags, const dma_addr_t *addr,
+			      unsigned int flags, struct vcm_va_req *req,
 			      unsigned long owner);
 
 /* vcm-alloc.c */
@@ -149,9 +155,10 @@ void vcm_alloc_wait(struct vcm *vcm);
 /* vcm-phys.c */
 unsigned long vcm_best_page(const struct vcm_phys *phys, unsigned long sizes,
 			    dma_addr_t *phase);
+int vcm_phys_add(struct vcm_phys **to, phys_addr_t paddr, size_t len);
 void vcm_phys_gone(struct vcm_phys *phys);
 
-/* Drop a reference of an unbind's or a look-up's. */
+/* Drop a reference, which may be that of a binding. */
 static inline void vcm_phys_drop(struct vcm_phys *phys)
 {
 	if (refcount_dec_and_test(&phys->refs))
@@ -160,10 +167,6 @@ static inline void vcm_phys_drop(struct vcm_phys *phys)
 
 /* vcm-sync.c */
 void vcm_phys_write_back(struct vcm_phys *phys);
-
-/* vcm-lookup.c */
-bool vcm_res_info(struct vcm_res *res, struct vcm_res_info *info);
-struct vcm_phys *vcm_res_phys(struct vcm_res *res);
 
 /* vcm-va.c */
 void vcm_ranges_merge(struct vcm_ranges *ranges);
@@ -218,8 +221,8 @@ int vcm_phys_range(unsigned long pfn, unsigned long nr, gfp_t gfp);
 void vcm_sync_range(phys_addr_t paddr, size_t size, enum dma_data_direction dir,
 		    bool for_cpu);
 extern const struct file_operations vcm_reservations_fops;
-extern const struct seq_operations vcm_memory_sops;
 int vcm_devices_show(struct seq_file *m, void *unused);
+int vcm_memory_show(struct seq_file *m, void *unused);
 #endif
 
 #endif /* _MM_VCM_INTERNAL_H */

@@ -19,21 +19,11 @@ static void vcm_info_fill(struct vcm_res_info *info, const struct vcm_res *res)
 		return;
 	info->start = res->start;
 	info->size = res->res_size;
-	info->bound_size = res->state == VCM_BOUND ? res->phys->size : 0;
+	info->bound_size = vcm_res_state(res) == VCM_BOUND ?
+			   res->phys->size : 0;
 	info->flags = res->flags;
 	info->quarantined = res->quarantined;
 	info->owner = res->owner;
-}
-
-/* Copy the state of @res; return false if it has released its addresses. */
-bool vcm_res_info(struct vcm_res *res, struct vcm_res_info *info)
-{
-	guard(spinlock_irqsave)(&res->vcm->va_lock);
-	if (!vcm_res_placed(res))
-		return false;
-	*info = (struct vcm_res_info) { };
-	vcm_info_fill(info, res);
-	return true;
 }
 
 /* Copy the latest release of @addr. */
@@ -60,8 +50,8 @@ static void vcm_info_history(struct vcm *vcm, dma_addr_t addr,
 static bool vcm_preferred(const struct vcm_res *res,
 			  const struct vcm_res *other)
 {
-	const bool bound = res->state == VCM_BOUND;
-	const bool other_bound = other->state == VCM_BOUND;
+	const bool bound = vcm_res_state(res) == VCM_BOUND;
+	const bool other_bound = vcm_res_state(other) == VCM_BOUND;
 
 	if (bound != other_bound)
 		return bound;
@@ -166,7 +156,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_lookup);
  * @prev: the return value of the last call, dropped by this one; NULL to begin
  *
  * In ascending order of addresses, of age if they are equal. Reservations that
- * are made or released during the iteration may be visited or not, every other
+ * are made or released during the iteration may be visited or not; every other
  * one is visited once. To end an iteration early, drop the last one with
  * vcm_res_put().
  *
@@ -189,24 +179,20 @@ struct vcm_res *vcm_next_res(struct vcm *vcm, struct vcm_res *prev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_next_res);
 
-/* Return the binding after @prev on the list, if @prev still is on it. */
+/* Return the binding after @prev, from there on if @prev still is on the list. */
 static struct vcm_res *vcm_phys_step(struct vcm_phys *phys,
 				     struct vcm_res *prev)
 {
 	struct vcm_res *res;
 
 	lockdep_assert_held(&phys->lock);
-	if (prev && READ_ONCE(prev->phys) == phys) {
-		res = list_next_entry(prev, phys_entry);
-	} else {
-		res = list_first_entry(&phys->bindings, struct vcm_res,
-				       phys_entry);
-		while (prev && !list_entry_is_head(res, &phys->bindings,
-						   phys_entry) &&
-		       res->phys_seq <= prev->phys_seq)
-			res = list_next_entry(res, phys_entry);
+	res = prev && READ_ONCE(prev->phys) == phys ? prev : NULL;
+	res = list_prepare_entry(res, &phys->bindings, phys_entry);
+	list_for_each_entry_continue(res, &phys->bindings, phys_entry) {
+		if (!prev || res->phys_seq > prev->phys_seq)
+			return res;
 	}
-	return list_entry_is_head(res, &phys->bindings, phys_entry) ? NULL : res;
+	return NULL;
 }
 
 /**
@@ -239,13 +225,6 @@ struct vcm_res *vcm_phys_next_res(struct vcm_phys *phys, struct vcm_res *prev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_next_res);
 
-/* Return the memory that is bound at @res, held; or NULL. */
-struct vcm_phys *vcm_res_phys(struct vcm_res *res)
-{
-	guard(spinlock_irq)(&res->vcm->va_lock);
-	return res->state == VCM_BOUND ? vcm_phys_get(res->phys) : NULL;
-}
-
 /*
  * Return the first reservation after @prev, held, that has memory bound at
  * @addr. Only where addresses follow the memory is there more than one.
@@ -259,7 +238,7 @@ static struct vcm_res *vcm_bound_after(struct vcm *vcm, dma_addr_t addr,
 	guard(spinlock_irq)(&vcm->va_lock);
 	while ((res = vcm_va_covering(vcm, addr, res))) {
 		if ((prev && !vcm_va_is_after(res, prev)) ||
-		    res->state != VCM_BOUND ||
+		    vcm_res_state(res) != VCM_BOUND ||
 		    addr - res->start >= res->phys->size)
 			continue;
 		kref_get(&res->ref);
@@ -317,8 +296,7 @@ static int vcm_phys_addr(struct vcm_phys *phys, resource_size_t offset,
 	list_for_each_entry(res, &phys->bindings, phys_entry) {
 		if (res->vcm != vcm)
 			continue;
-		/* Pairs with vcm_res_settle(): then the address is there */
-		if (smp_load_acquire(&res->state) == VCM_BOUND) {
+		if (vcm_res_state(res) == VCM_BOUND) {
 			*out = res->start + offset;
 			return 0;
 		}

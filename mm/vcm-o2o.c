@@ -33,9 +33,9 @@ static dma_addr_t vcm_o2o_bus(struct vcm *vcm, phys_addr_t paddr)
  * @last: highest bus address, inclusive; @last + 1 is a multiple of the page
  *	size
  *
- * The context belongs to the caller, who calls vcm_destroy(). It is always
- * active. Its memory comes from the page allocator, in one part, unless @driver
- * has an area of its own.
+ * The caller owns the context and destroys it with vcm_destroy(). The context is
+ * always active. Its memory comes from the page allocator, in one part, unless
+ * @driver has a private area.
  *
  * Context: Process context.
  * Return: 0, or an errno of vcm_init(). On an error there is nothing to undo.

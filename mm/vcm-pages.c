@@ -17,9 +17,6 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#if defined(CONFIG_ZONE_DMA) && defined(CONFIG_HAS_DMA)
-#include <linux/dma-direct.h>
-#endif
 
 #include "vcm-internal.h"
 
@@ -35,13 +32,14 @@
 
 /**
  * struct vcm_pages - a request to the page allocator
- * @nr: number of pages
+ * @params: the window and the preferred node
+ * @phys: the memory that was allocated so far
+ * @nr: number of pages that are missing
  * @min_order: order of the smallest block
  * @max_order: order of the largest block worth having
- * @first: lowest physical address
- * @last: highest physical address, inclusive
- * @gfp: how to allocate; the zone goes down as zones miss the window
- * @nid: preferred node
+ * @gfp: how to allocate; the zone goes down as zones miss the window. Blocks of
+ *	the zones are charged when they are allocated, other pages when they are
+ *	added
  * @missed: there was memory, outside of the window
  * @no_zone: no zone is left to try
  * @bottom: lowest page frame number of the window
@@ -49,13 +47,12 @@
  * @step: distance of the ranges that are tried, pages
  */
 struct vcm_pages {
+	const struct vcm_phys_params *params;
+	struct vcm_phys *phys;
 	unsigned long nr;
 	unsigned int min_order;
 	unsigned int max_order;
-	phys_addr_t first;
-	phys_addr_t last;
 	gfp_t gfp;
-	int nid;
 	bool missed;
 	bool no_zone;
 	unsigned long bottom;
@@ -63,90 +60,59 @@ struct vcm_pages {
 	unsigned long step;
 };
 
-/* Frees */
-
-/* Blocks of several pages are compound, so each knows its order. */
-static void vcm_pages_free_blocks(struct vcm_phys *phys)
-{
-	unsigned int i, order;
-
-	for (i = 0; i < phys->count; i++) {
-		unsigned long pfn = PHYS_PFN(phys->parts[i].paddr);
-		unsigned long end = pfn + PHYS_PFN(phys->parts[i].len);
-
-		for (; pfn < end; pfn += 1UL << order) {
-			struct page *page = pfn_to_page(pfn);
-
-			order = compound_order(page);
-			__free_pages(page, order);
-			cond_resched();
-		}
-	}
-}
-
+/*
+ * Free blocks of several pages, which are compound, so each knows its order, and
+ * single pages.
+ */
 static void vcm_pages_free_range(unsigned long pfn, unsigned long nr)
 {
-	unsigned long n;
+	const unsigned long end = pfn + nr;
 
-	for (; nr; nr -= n, pfn += n) {
-		n = min(nr, MAX_ORDER_NR_PAGES);
-		__free_contig_range(pfn, n);
+	for (; pfn < end; pfn += nr) {
+		struct page *page = pfn_to_page(pfn);
+
+		nr = compound_nr(page);
+		if (nr > 1) {
+			__free_pages(page, compound_order(page));
+		} else {
+			while (nr < MAX_ORDER_NR_PAGES && pfn + nr < end &&
+			       !PageCompound(pfn_to_page(pfn + nr)))
+				nr++;
+			__free_contig_range(pfn, nr);
+		}
 		cond_resched();
 	}
 }
 
-static void vcm_pages_free_contig(struct vcm_phys *phys)
+static void vcm_pages_free(struct vcm_phys *phys)
 {
-	vcm_pages_free_range(PHYS_PFN(phys->parts[0].paddr),
-			     PHYS_PFN(phys->size));
+	unsigned int i;
+
+	for (i = 0; i < phys->count; i++)
+		vcm_pages_free_range(PHYS_PFN(phys->parts[i].paddr),
+				     PHYS_PFN(phys->parts[i].len));
 }
 
 /* Zones */
 
-/* Return the next smaller zone, 0 if there is none. */
-static gfp_t vcm_zone_below(gfp_t gfp)
-{
-	if (gfp & __GFP_DMA)
-		return 0;
-	if (IS_ENABLED(CONFIG_ZONE_DMA32) && !(gfp & __GFP_DMA32))
-		return __GFP_DMA32;
-	if (IS_ENABLED(CONFIG_ZONE_DMA))
-		return __GFP_DMA;
-	return 0;
-}
-
-/* Return the zone to try first for memory below @last. */
-static gfp_t vcm_zone(phys_addr_t last)
-{
-	if (PHYS_PFN(last) + 1 >= max_pfn)
-		return 0;
-#if defined(CONFIG_ZONE_DMA) && defined(CONFIG_HAS_DMA)
-	if (last <= zone_dma_limit)
-		return __GFP_DMA;
-#endif
-	if (IS_ENABLED(CONFIG_ZONE_DMA32) && last <= U32_MAX)
-		return __GFP_DMA32;
-	return 0;
-}
-
 /* Go on with the next smaller zone. Return false if there is none. */
 static bool vcm_pages_miss(struct vcm_pages *req)
 {
-	gfp_t zone = vcm_zone_below(req->gfp);
-
 	req->missed = true;
-	if (zone)
-		req->gfp = (req->gfp & ~GFP_ZONEMASK) | zone;
+	if (IS_ENABLED(CONFIG_ZONE_DMA32) && !(req->gfp & GFP_ZONEMASK))
+		req->gfp |= __GFP_DMA32;
+	else if (IS_ENABLED(CONFIG_ZONE_DMA) && !(req->gfp & __GFP_DMA))
+		req->gfp = (req->gfp & ~__GFP_DMA32) | __GFP_DMA;
 	else
 		req->no_zone = true;
-	return zone;
+	return !req->no_zone;
 }
 
 static bool vcm_pages_inside(const struct vcm_pages *req, struct page *page,
 			     unsigned long nr)
 {
-	return page_to_phys(page) >= req->first &&
-	       page_to_phys(page) + PFN_PHYS(nr) - 1 <= req->last;
+	return page_to_phys(page) >= req->params->first &&
+	       page_to_phys(page) + PFN_PHYS(nr) - 1 <= req->params->last;
 }
 
 /* All pages of the zones come from here: tests watch and refuse requests. */
@@ -168,7 +134,7 @@ static struct page *vcm_pages_block(struct vcm_pages *req, unsigned int order,
 		/* After a miss there are ranges to try, so this is no failure */
 		if (req->missed)
 			how |= __GFP_NOWARN;
-		page = vcm_phys_pages(req->nid, req->gfp | how, order);
+		page = vcm_phys_pages(req->params->nid, req->gfp | how, order);
 		if (!page || vcm_pages_inside(req, page, nr))
 			return page;
 		__free_pages(page, order);
@@ -189,28 +155,23 @@ VISIBLE_IF_KUNIT int vcm_phys_range(unsigned long pfn, unsigned long nr,
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_range);
 
-/*
- * Return the zone of a page frame, NULL if it has no memory or memory that must
- * stay movable.
- */
-static struct zone *vcm_pfn_zone(unsigned long pfn)
-{
-	struct page *page = pfn_to_online_page(pfn);
-
-	return page && page_zonenum(page) <= ZONE_NORMAL ? page_zone(page) :
-							   NULL;
-}
-
-/* Return true if all of a range is memory of one zone. */
+/* Return true if all of a range is memory of one zone, and need not be movable. */
 static bool vcm_range_online(unsigned long pfn, unsigned long nr)
 {
-	const struct zone *zone = vcm_pfn_zone(pfn + nr - 1);
-	const unsigned long end = pfn + nr;
+	const unsigned long last = pfn + nr - 1;
+	const struct zone *zone = NULL;
 
-	for (; zone && pfn < end; pfn = ALIGN(pfn + 1, pageblock_nr_pages))
-		if (vcm_pfn_zone(pfn) != zone)
+	for (;;) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (!page || page_zonenum(page) > ZONE_NORMAL ||
+		    (zone && page_zone(page) != zone))
 			return false;
-	return zone;
+		if (pfn == last)
+			return true;
+		zone = page_zone(page);
+		pfn = min(ALIGN(pfn + 1, pageblock_nr_pages), last);
+	}
 }
 
 /*
@@ -230,7 +191,7 @@ static struct page *vcm_pages_range(struct vcm_pages *req, unsigned long nr,
 		if (fatal_signal_pending(current))
 			return NULL;
 		if (vcm_range_online(pfn, nr) &&
-		    !vcm_phys_range(pfn, nr, req->gfp & ~__GFP_ACCOUNT)) {
+		    !vcm_phys_range(pfn, nr, req->gfp)) {
 			req->top = pfn;
 			return pfn_to_page(pfn);
 		}
@@ -248,21 +209,6 @@ static struct page *vcm_pages_range(struct vcm_pages *req, unsigned long nr,
 }
 #endif
 
-/* Charge pages that were allocated without; return false if it is too much. */
-static bool vcm_pages_charge(const struct vcm_pages *req, unsigned long pfn,
-			     unsigned long nr)
-{
-	unsigned long i;
-
-	if (!(req->gfp & __GFP_ACCOUNT))
-		return true;
-	for (i = 0; i < nr; i++)
-		if (memcg_kmem_charge_page(pfn_to_page(pfn + i),
-					   GFP_KERNEL | __GFP_RETRY_MAYFAIL, 0))
-			return false;
-	return true;
-}
-
 static int vcm_pages_error(const struct vcm_pages *req)
 {
 	if (fatal_signal_pending(current))
@@ -270,188 +216,122 @@ static int vcm_pages_error(const struct vcm_pages *req)
 	return req->missed ? -EADDRNOTAVAIL : -ENOMEM;
 }
 
+/* Add pages to the memory, or free them if there is no room in the list. */
+static int vcm_pages_add(struct vcm_pages *req, struct page *page,
+			 unsigned long nr)
+{
+	int ret = vcm_phys_add(&req->phys, page_to_phys(page), nr << PAGE_SHIFT);
+
+	if (ret)
+		vcm_pages_free_range(page_to_pfn(page), nr);
+	else
+		req->nr -= nr;
+	return ret;
+}
+
+/* Add pages that were allocated without a charge. */
+static int vcm_pages_add_charged(struct vcm_pages *req, struct page *page,
+				 unsigned long nr)
+{
+	const unsigned long pfn = page_to_pfn(page);
+	unsigned long i;
+	int ret;
+
+	ret = vcm_pages_add(req, page, nr);
+	if (!(req->phys->flags & VCM_PHYS_ACCOUNT))
+		return ret;
+	for (i = 0; i < nr && !ret; i++)
+		ret = memcg_kmem_charge_page(pfn_to_page(pfn + i),
+					     GFP_KERNEL | __GFP_RETRY_MAYFAIL,
+					     0);
+	return ret;
+}
+
 /* Blocks */
 
 /*
- * Collect blocks of the zones on @pages, in the order of allocation. An order
- * that failed once is not tried again.
+ * Add blocks of the zones. An order that failed once is not tried again. The
+ * zones need not have enough.
  */
-static void vcm_pages_collect(struct vcm_pages *req, struct list_head *pages)
+static int vcm_pages_zones(struct vcm_pages *req)
 {
+	const gfp_t account =
+		req->phys->flags & VCM_PHYS_ACCOUNT ? __GFP_ACCOUNT : 0;
 	unsigned int order = req->max_order;
 	struct page *page;
 	gfp_t how;
+	int ret = 0;
 
-	while (req->nr && !fatal_signal_pending(current)) {
+	while (req->nr && !ret && !fatal_signal_pending(current)) {
 		order = min_t(unsigned int, order, __fls(req->nr));
-		how = order ? __GFP_COMP : 0;
+		how = account | (order ? __GFP_COMP : 0);
 		how |= order > req->min_order ? __GFP_NORETRY | __GFP_NOWARN :
 						__GFP_RETRY_MAYFAIL;
 		page = vcm_pages_block(req, order, 1UL << order, how);
-		if (page) {
-			list_add_tail(&page->lru, pages);
-			req->nr -= 1UL << order;
-		} else if (order > req->min_order && !req->no_zone) {
+		if (page)
+			ret = vcm_pages_add(req, page, 1UL << order);
+		else if (order > req->min_order && !req->no_zone)
 			order--;
-		} else {
-			return;
-		}
+		else
+			break;
 		cond_resched();
 	}
+	return ret;
 }
 
-/* Collect the rest, as single pages, from ranges of the window. */
-static int vcm_pages_collect_ranges(struct vcm_pages *req,
-				    struct list_head *pages)
+/* Add the rest, as single pages, from ranges of the window. */
+static int vcm_pages_ranges(struct vcm_pages *req)
 {
-	unsigned long n, i, pfn;
 	struct page *page;
+	unsigned long n;
+	int ret = 0;
 
-	if (req->nr && !req->missed)
-		return vcm_pages_error(req);
-	for (; req->nr; req->nr -= n) {
+	while (req->nr && !ret) {
 		n = min(req->nr, max(pageblock_nr_pages, 1UL << req->min_order));
-		page = vcm_pages_range(req, n, req->min_order);
-		if (!page)
-			return vcm_pages_error(req);
-		pfn = page_to_pfn(page);
-		for (i = 0; i < n; i++)
-			list_add_tail(&pfn_to_page(pfn + i)->lru, pages);
-		if (!vcm_pages_charge(req, pfn, n))
-			return -ENOMEM;
+		page = req->missed ? vcm_pages_range(req, n, req->min_order) :
+				     NULL;
+		ret = page ? vcm_pages_add_charged(req, page, n) :
+			     vcm_pages_error(req);
 	}
-	return 0;
+	return ret;
 }
 
-static unsigned int vcm_pages_count(struct list_head *pages)
+/* Add one part: of a block, or a range of the window. */
+static int vcm_pages_contig(struct vcm_pages *req)
 {
-	phys_addr_t end = 0;
-	unsigned int count = 0;
-	struct page *page;
+	unsigned int order = max_t(unsigned int, order_base_2(req->nr),
+				   req->min_order);
+	struct page *page = NULL;
 
-	list_for_each_entry(page, pages, lru) {
-		if (!count || page_to_phys(page) != end)
-			count++;
-		end = page_to_phys(page) + page_size(page);
-	}
-	return count;
-}
-
-/* Move the blocks into the parts, joined as vcm_pages_count() counted them. */
-static void vcm_pages_fill(struct vcm_phys *phys, struct list_head *pages)
-{
-	struct phys_vec *part = phys->parts;
-	struct page *page, *next;
-
-	list_for_each_entry_safe(page, next, pages, lru) {
-		phys_addr_t paddr = page_to_phys(page);
-
-		list_del(&page->lru);
-		if (part->len && part->paddr + part->len != paddr)
-			part++;
-		if (!part->len)
-			part->paddr = paddr;
-		part->len += page_size(page);
-	}
-}
-
-static struct vcm_phys *vcm_pages_blocks(struct vcm_pages *req)
-{
-	struct page *page, *next;
-	struct vcm_phys *phys;
-	LIST_HEAD(pages);
-	int ret;
-
-	vcm_pages_collect(req, &pages);
-	ret = vcm_pages_collect_ranges(req, &pages);
-	if (ret)
-		goto err;
-	phys = vcm_phys_new(vcm_pages_count(&pages), VCM_PHYS_PAGES |
-			    (req->gfp & __GFP_ACCOUNT ? VCM_PHYS_ACCOUNT : 0),
-			    vcm_pages_free_blocks, NULL);
-	if (IS_ERR(phys)) {
-		ret = PTR_ERR(phys);
-		goto err;
-	}
-
-	vcm_pages_fill(phys, &pages);
-	/* Cannot fail: blocks are not empty and lie within memory */
-	vcm_phys_finish(phys);
-	return phys;
-
-err:
-	list_for_each_entry_safe(page, next, &pages, lru) {
-		list_del(&page->lru);
-		__free_pages(page, compound_order(page));
-	}
-	return ERR_PTR(ret);
-}
-
-/* One part */
-
-/* Allocate one block that is large enough and free the pages that are too many. */
-static struct page *vcm_pages_trimmed(struct vcm_pages *req, unsigned int order)
-{
-	const gfp_t gfp = req->gfp;
-	struct page *page;
-
-	/* Charged below, as far as it is kept */
-	req->gfp &= ~__GFP_ACCOUNT;
-	page = vcm_pages_block(req, order, req->nr, __GFP_RETRY_MAYFAIL);
-	req->gfp |= gfp & __GFP_ACCOUNT;
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (order <= MAX_PAGE_ORDER)
+		page = vcm_pages_block(req, order, req->nr,
+				       __GFP_RETRY_MAYFAIL);
 	if (page) {
 		split_page(page, order);
 		vcm_pages_free_range(page_to_pfn(page) + req->nr,
 				     (1UL << order) - req->nr);
-	}
-	return page;
-}
-
-static struct vcm_phys *vcm_pages_contig(struct vcm_pages *req)
-{
-	unsigned int order = max_t(unsigned int, order_base_2(req->nr),
-				   req->min_order);
-	struct vcm_phys *phys = ERR_PTR(-ENOMEM);
-	struct page *page = NULL;
-
-	if (fatal_signal_pending(current))
-		return ERR_PTR(-EINTR);
-	if (order <= MAX_PAGE_ORDER)
-		page = vcm_pages_trimmed(req, order);
-	if (!page)
+	} else {
 		page = vcm_pages_range(req, req->nr,
 				       clamp_t(unsigned int, VCM_CONTIG_ORDER,
 					       req->min_order, order));
-	if (!page)
-		return ERR_PTR(vcm_pages_error(req));
-
-	if (vcm_pages_charge(req, page_to_pfn(page), req->nr))
-		phys = vcm_phys_new(1, VCM_PHYS_PAGES |
-				    (req->gfp & __GFP_ACCOUNT ?
-				     VCM_PHYS_ACCOUNT : 0),
-				    vcm_pages_free_contig, NULL);
-	if (IS_ERR(phys)) {
-		vcm_pages_free_range(page_to_pfn(page), req->nr);
-		return phys;
 	}
-	phys->parts[0].paddr = page_to_phys(page);
-	phys->parts[0].len = (size_t)req->nr << PAGE_SHIFT;
-	/* Cannot fail: the part is not empty and lies within memory */
-	vcm_phys_finish(phys);
-	return phys;
+	return page ? vcm_pages_add_charged(req, page, req->nr) :
+		      vcm_pages_error(req);
 }
 
 /* Compute the page frames of the window that the page allocator may have. */
 static void vcm_pages_window(struct vcm_pages *req)
 {
 	const u64 ram = IS_ENABLED(CONFIG_HIGHMEM) ? max_low_pfn : max_pfn;
-	const u64 first = (u64)req->first >> PAGE_SHIFT;
-	const u64 last = (u64)req->last >> PAGE_SHIFT;
+	const phys_addr_t first = req->params->first, last = req->params->last;
 	unsigned long span;
 
 	/* No byte of a page that a limit cuts may be used */
-	req->bottom = min(first + !PAGE_ALIGNED(req->first), ram);
-	req->top = min(last + PAGE_ALIGNED(req->last + 1), ram);
+	req->bottom = min(((u64)first >> PAGE_SHIFT) + !PAGE_ALIGNED(first),
+			  ram);
+	req->top = min(((u64)last >> PAGE_SHIFT) + PAGE_ALIGNED(last + 1), ram);
 	span = req->top - min(req->top, req->bottom);
 	req->step = min(rounddown_pow_of_two(span / VCM_RANGES | 1),
 			pageblock_nr_pages);
@@ -465,9 +345,9 @@ static void vcm_pages_window(struct vcm_pages *req)
  *
  * Takes blocks of the largest page size first, smaller ones when these run out,
  * never larger ones again, and none below the smallest. Neighbouring blocks
- * become one part. Only for the smallest does the page allocator try hard, and
- * it never invokes the OOM killer. One part is aligned to its size rounded up to
- * a power of two; if it is larger than any block of the page allocator, up to
+ * become one part. The page allocator tries hard only for the smallest, and it
+ * never invokes the OOM killer. One part is aligned to its size rounded up to a
+ * power of two; if it is larger than any block of the page allocator, up to
  * CONFIG_CMA_ALIGNMENT. The memory is zeroed unless %VCM_ALLOC_NOZERO is given.
  *
  * Context: Process context, may sleep.
@@ -484,15 +364,15 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 {
 	unsigned long sizes = params->pgsize_bitmap ?: PAGE_MASK;
 	unsigned long unit = max(sizes & -sizes, PAGE_SIZE);
+	unsigned int phys_flags = VCM_PHYS_PAGES;
 	struct vcm_pages req = {
+		.params = params,
 		.min_order = get_order(unit),
 		.max_order = min_t(unsigned int, MAX_PAGE_ORDER,
 				   max_t(int, __fls(sizes) - PAGE_SHIFT, 0)),
-		.first = params->first,
-		.last = params->last,
-		.gfp = GFP_KERNEL | vcm_zone(params->last),
-		.nid = params->nid,
+		.gfp = GFP_KERNEL,
 	};
+	int ret;
 
 	might_sleep();
 	flags |= params->flags;
@@ -504,17 +384,32 @@ struct vcm_phys *vcm_phys_alloc(resource_size_t size, unsigned int flags,
 
 	req.nr = PHYS_PFN(ALIGN(size, unit));
 	vcm_pages_window(&req);
+	/* Zones above have nothing for this window, and a miss costs a block */
+	if (IS_ENABLED(CONFIG_ZONE_DMA32) && params->last <= U32_MAX)
+		req.gfp |= __GFP_DMA32;
 	if (!(flags & VCM_ALLOC_NOZERO))
 		req.gfp |= __GFP_ZERO;
 	if (flags & VCM_ALLOC_NOWARN)
 		req.gfp |= __GFP_NOWARN;
+	if (!(flags & VCM_ALLOC_CONTIG) && req.min_order > req.max_order)
+		return ERR_PTR(-ENOMEM);
 	if (flags & VCM_ALLOC_ACCOUNT)
-		req.gfp |= __GFP_ACCOUNT;
+		phys_flags |= VCM_PHYS_ACCOUNT;
+	req.phys = vcm_phys_new(1, phys_flags, vcm_pages_free, NULL);
+	if (IS_ERR(req.phys))
+		return req.phys;
+	req.phys->count = 0;
 
 	if (flags & VCM_ALLOC_CONTIG)
-		return vcm_pages_contig(&req);
-	if (req.min_order > req.max_order)
-		return ERR_PTR(-ENOMEM);
-	return vcm_pages_blocks(&req);
+		ret = vcm_pages_contig(&req);
+	else
+		ret = vcm_pages_zones(&req) ?: vcm_pages_ranges(&req);
+	if (ret) {
+		vcm_phys_gone(req.phys);
+		return ERR_PTR(ret);
+	}
+	/* Cannot fail: no part is empty, and each lies within memory */
+	vcm_phys_finish(req.phys);
+	return req.phys;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_alloc);

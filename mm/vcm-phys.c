@@ -14,6 +14,7 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/ioport.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -24,8 +25,14 @@
 #include "vcm-internal.h"
 
 /* The longest part of imported memory: half of the range of a size_t */
-#define VCM_PART_SHIFT		(BITS_PER_LONG - 1)
-#define VCM_PART_MAX		BIT_ULL(VCM_PART_SHIFT)
+#define VCM_PART_MAX		BIT_ULL(BITS_PER_LONG - 1)
+
+/* Many parts are memory too, charged like the rest. */
+static gfp_t vcm_parts_gfp(unsigned int phys_flags)
+{
+	return GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL |
+	       (phys_flags & VCM_PHYS_ACCOUNT ? __GFP_ACCOUNT : 0);
+}
 
 /**
  * __vcm_phys_new() - begin a physical allocation
@@ -36,18 +43,21 @@
  * @priv: for @free, found in &vcm_phys.priv
  * @module: module of @free, pinned until @free has returned
  *
- * The caller writes all of &vcm_phys.parts and calls vcm_phys_finish(). Use
+ * The caller writes all of &vcm_phys.parts and calls vcm_phys_finish(). To give
+ * up, it leaves a part empty: vcm_phys_finish() frees the allocation then. Use
  * vcm_phys_new(), which passes THIS_MODULE.
  *
  * Context: Process context, may sleep.
- * Return: the allocation, -EINVAL if @count is 0, -ENODEV if @module is being
- * unloaded, -ENOMEM.
+ * Return: the allocation, or an error pointer:
+ *
+ * * -EINVAL if @count is 0
+ * * -ENODEV if @module is being unloaded
+ * * -ENOMEM
  */
 struct vcm_phys *__vcm_phys_new(unsigned int count, unsigned int phys_flags,
 				void (*free)(struct vcm_phys *phys), void *priv,
 				struct module *module)
 {
-	const gfp_t account = phys_flags & VCM_PHYS_ACCOUNT ? __GFP_ACCOUNT : 0;
 	struct vcm_phys *phys;
 
 	if (!count)
@@ -55,10 +65,7 @@ struct vcm_phys *__vcm_phys_new(unsigned int count, unsigned int phys_flags,
 	if (!try_module_get(module))
 		return ERR_PTR(-ENODEV);
 
-	/* Many parts are memory too, charged like the rest */
-	phys = kvzalloc_flex(*phys, parts, count,
-			     GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL |
-			     account);
+	phys = kvzalloc_flex(*phys, parts, count, vcm_parts_gfp(phys_flags));
 	if (!phys) {
 		module_put(module);
 		return ERR_PTR(-ENOMEM);
@@ -69,9 +76,6 @@ struct vcm_phys *__vcm_phys_new(unsigned int count, unsigned int phys_flags,
 	phys->free = free;
 	phys->priv = priv;
 	phys->module = module;
-	refcount_set(&phys->refs, 1);
-	spin_lock_init(&phys->lock);
-	INIT_LIST_HEAD(&phys->bindings);
 	return phys;
 }
 EXPORT_SYMBOL_IF_KUNIT(__vcm_phys_new);
@@ -134,26 +138,27 @@ static bool vcm_part_join(struct phys_vec *part, const struct phys_vec *next)
 	return true;
 }
 
-static int vcm_phys_sum(struct vcm_phys *phys)
+/*
+ * Append memory to an allocation that was begun with one part. Its array doubles
+ * when it is full, so the allocation may move. Return 0 or -ENOMEM.
+ */
+int vcm_phys_add(struct vcm_phys **to, phys_addr_t paddr, size_t len)
 {
-	phys_addr_t last;
-	unsigned int i, n = 0;
+	const struct phys_vec part = { .paddr = paddr, .len = len };
+	struct vcm_phys *phys = *to;
+	unsigned int n = phys->count;
 
-	for (i = 0; i < phys->count; i++) {
-		const struct phys_vec part = phys->parts[i];
-
-		if (!part.len ||
-		    check_add_overflow(part.paddr, part.len - 1, &last) ||
-		    check_add_overflow(phys->size, part.len, &phys->size))
-			return -EINVAL;
-		if (!n || !vcm_part_join(&phys->parts[n - 1], &part))
-			phys->parts[n++] = part;
+	if (n && vcm_part_join(&phys->parts[n - 1], &part))
+		return 0;
+	if (is_power_of_2(n)) {
+		phys = kvrealloc(phys, struct_size(phys, parts, 2UL * n),
+				 vcm_parts_gfp(phys->flags));
+		if (!phys)
+			return -ENOMEM;
+		*to = phys;
 	}
-	phys->count = n;
-	for (i = 0; i < n; i++) {
-		phys->align_bits |= phys->parts[i].paddr | phys->parts[i].len;
-		phys->largest = max(phys->largest, fls_long(phys->parts[i].len));
-	}
+	phys->count = n + 1;
+	phys->parts[n] = part;
 	return 0;
 }
 
@@ -166,15 +171,35 @@ static int vcm_phys_sum(struct vcm_phys *phys)
  *
  * Context: Process context.
  * Return: 0, or -EINVAL if a part is empty or passes the end of the address
- * space: @phys is freed then, and the memory is still the caller's.
+ * space, or the total size overflows: @phys is freed then, and the caller still
+ * owns the memory.
  */
 int vcm_phys_finish(struct vcm_phys *phys)
 {
-	int ret = vcm_phys_sum(phys);
+	phys_addr_t last;
+	unsigned int i, n = 0;
 
-	if (ret)
-		vcm_phys_discard(phys);
-	return ret;
+	for (i = 0; i < phys->count; i++) {
+		const struct phys_vec part = phys->parts[i];
+
+		if (!part.len ||
+		    check_add_overflow(part.paddr, part.len - 1, &last) ||
+		    check_add_overflow(phys->size, part.len, &phys->size)) {
+			vcm_phys_discard(phys);
+			return -EINVAL;
+		}
+		if (!n || !vcm_part_join(&phys->parts[n - 1], &part))
+			phys->parts[n++] = part;
+	}
+	phys->count = n;
+	for (i = 0; i < n; i++) {
+		phys->align_bits |= phys->parts[i].paddr | phys->parts[i].len;
+		phys->largest = max(phys->largest, fls_long(phys->parts[i].len));
+	}
+	refcount_set(&phys->refs, 1);
+	spin_lock_init(&phys->lock);
+	INIT_LIST_HEAD(&phys->bindings);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_phys_finish);
 
@@ -183,7 +208,7 @@ EXPORT_SYMBOL_IF_KUNIT(vcm_phys_finish);
  * @phys: the allocation; the caller holds it in some way
  *
  * Context: Any.
- * Return: @phys.
+ * Return: @phys, also if it is NULL or an error pointer.
  */
 struct vcm_phys *vcm_phys_get(struct vcm_phys *phys)
 {
@@ -204,23 +229,6 @@ void vcm_phys_gone(struct vcm_phys *phys)
 	vcm_phys_discard(phys);
 }
 
-/*
- * Drop a reference of a caller's. Return true if it was the last one. With
- * CONFIG_VCM_DEBUG, keep the references that bindings have.
- */
-static bool vcm_phys_put_last(struct vcm_phys *phys)
-{
-	if (IS_ENABLED(CONFIG_VCM_DEBUG)) {
-		guard(spinlock)(&phys->lock);
-		if (WARN(refcount_read(&phys->refs) <=
-			 list_count_nodes(&phys->bindings),
-			 "vcm: one reference too many dropped of memory that is bound\n"))
-			return false;
-	}
-	/* Without the lock: an unbind may drop the last one, and free it */
-	return refcount_dec_and_test(&phys->refs);
-}
-
 /**
  * vcm_phys_put() - drop a reference of a physical allocation
  * @phys: the allocation; NULL and error pointers are ignored
@@ -237,16 +245,24 @@ void vcm_phys_put(struct vcm_phys *phys)
 {
 	might_sleep();
 	might_alloc(GFP_KERNEL);
-	if (!IS_ERR_OR_NULL(phys) && vcm_phys_put_last(phys))
-		vcm_phys_gone(phys);
+	if (IS_ERR_OR_NULL(phys))
+		return;
+	if (IS_ENABLED(CONFIG_VCM_DEBUG)) {
+		guard(spinlock)(&phys->lock);
+		if (WARN(refcount_read(&phys->refs) <=
+			 list_count_nodes(&phys->bindings),
+			 "vcm: one reference too many dropped of memory that is bound\n"))
+			return;
+	}
+	/* Without the lock: an unbind may drop the last one, and free it */
+	vcm_phys_drop(phys);
 }
 EXPORT_SYMBOL_GPL(vcm_phys_put);
 
 /* Imports */
 
-static struct vcm_phys *vcm_import_new(unsigned int count,
-				       unsigned int phys_flags,
-				       unsigned int flags,
+/* Begin an import; vcm_phys_add() appends its memory. */
+static struct vcm_phys *vcm_import_new(unsigned int flags,
 				       void (*release)(void *priv), void *priv,
 				       struct module *module)
 {
@@ -254,49 +270,53 @@ static struct vcm_phys *vcm_import_new(unsigned int count,
 
 	if (!release || flags & ~VCM_IMPORT_FLAGS)
 		return ERR_PTR(-EINVAL);
-	if (flags & VCM_IMPORT_WC)
-		phys_flags |= VCM_PHYS_WC;
-	phys = __vcm_phys_new(count, phys_flags | VCM_PHYS_IMPORT, NULL, priv,
-			      module);
-	if (!IS_ERR(phys))
+	phys = __vcm_phys_new(1, VCM_PHYS_IMPORT |
+			      (flags & VCM_IMPORT_WC ? VCM_PHYS_WC : 0),
+			      NULL, priv, module);
+	if (!IS_ERR(phys)) {
+		phys->count = 0;
 		phys->release = release;
+	}
 	return phys;
 }
 
-static int vcm_phys_ram_add(unsigned long pfn, unsigned long nr, void *priv)
+static int vcm_import_ram(unsigned long pfn, unsigned long nr, void *priv)
 {
 	*(unsigned long *)priv += nr;
 	return 0;
 }
 
-/* Return the number of these pages that are RAM of the kernel. */
-static unsigned long vcm_phys_ram(unsigned long pfn, unsigned long nr)
+/*
+ * Complete an import, or discard it if @ret is an errno. All of the memory must
+ * be RAM of the kernel; with @other, it may also have none.
+ */
+static struct vcm_phys *vcm_import_finish(struct vcm_phys *phys, int ret,
+					  bool other)
 {
 	unsigned long ram = 0;
-
-	walk_system_ram_range(pfn, nr, &ram, vcm_phys_ram_add);
-	return ram;
-}
-
-/* Complete an import of memory that must be RAM of the kernel. */
-static struct vcm_phys *vcm_import_ram(struct vcm_phys *phys)
-{
 	unsigned int i;
-	int ret;
 
+	if (ret)
+		goto err;
 	ret = vcm_phys_finish(phys);
 	if (ret)
 		return ERR_PTR(ret);
 	for (i = 0; i < phys->count; i++) {
-		unsigned long nr = phys->parts[i].len >> PAGE_SHIFT;
-
 		cond_resched();
-		if (vcm_phys_ram(PHYS_PFN(phys->parts[i].paddr), nr) != nr) {
-			vcm_phys_discard(phys);
-			return ERR_PTR(-EINVAL);
-		}
+		walk_system_ram_range(PHYS_PFN(phys->parts[i].paddr),
+				      PHYS_PFN(phys->parts[i].len), &ram,
+				      vcm_import_ram);
 	}
-	return phys;
+	if (ram == phys->size >> PAGE_SHIFT)
+		phys->flags |= VCM_PHYS_PAGES;
+	else if (ram || !other)
+		ret = -EINVAL;
+	if (!ret)
+		return phys;
+
+err:
+	vcm_phys_discard(phys);
+	return ERR_PTR(ret);
 }
 
 /**
@@ -310,10 +330,9 @@ static struct vcm_phys *vcm_import_ram(struct vcm_phys *phys)
  * @priv: for @release
  * @module: module of @release, pinned until @release has returned
  *
- * The memory stays the caller's, who keeps it until @release is called. RAM of
- * the kernel can be mapped for the CPU through vcm_vmm, other memory only for
- * devices. Quarantined memory is not released. Use vcm_phys_import_range(),
- * which passes THIS_MODULE.
+ * The caller keeps the memory until @release is called. RAM of the kernel can be
+ * mapped for the CPU through vcm_vmm, other memory only for devices. Quarantined
+ * memory is not released. Use vcm_phys_import_range(), which passes THIS_MODULE.
  *
  * Context: Process context, may sleep.
  * Return: the allocation, with one reference for the caller, dropped by
@@ -331,58 +350,27 @@ struct vcm_phys *__vcm_phys_import_range(phys_addr_t start,
 					 void (*release)(void *priv),
 					 void *priv, struct module *module)
 {
-	unsigned int count, i;
 	struct vcm_phys *phys;
-	unsigned long ram;
 	phys_addr_t last;
-	int ret;
+	size_t len;
+	int ret = 0;
 
 	if (!size || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(size) ||
 	    check_add_overflow(start, size - 1, &last) ||
 	    (u64)last >> PAGE_SHIFT > ULONG_MAX ||
 	    (u64)size >> PAGE_SHIFT > ULONG_MAX)
 		return ERR_PTR(-EINVAL);
-	ram = vcm_phys_ram(PHYS_PFN(start), PHYS_PFN(size));
-	if (ram && ram != PHYS_PFN(size))
-		return ERR_PTR(-EINVAL);
 
-	count = ((u64)(size - 1) >> VCM_PART_SHIFT) + 1;
-	phys = vcm_import_new(count, ram ? VCM_PHYS_PAGES : 0, flags, release,
-			      priv, module);
+	phys = vcm_import_new(flags, release, priv, module);
 	if (IS_ERR(phys))
 		return phys;
-	for (i = 0; i < count; i++) {
-		phys->parts[i].paddr = start;
-		phys->parts[i].len = min_t(u64, size, VCM_PART_MAX);
-		start += phys->parts[i].len;
-		size -= phys->parts[i].len;
+	for (; size && !ret; size -= len, start += len) {
+		len = min_t(u64, size, VCM_PART_MAX);
+		ret = vcm_phys_add(&phys, start, len);
 	}
-
-	ret = vcm_phys_finish(phys);
-	return ret ? ERR_PTR(ret) : phys;
+	return vcm_import_finish(phys, ret, true);
 }
 EXPORT_SYMBOL_GPL(__vcm_phys_import_range);
-
-/* Return true if page @i continues the part of the page before it. */
-static bool vcm_page_continues(struct page *const *pages, unsigned long i)
-{
-	/* The length of a part is a size_t, however long the run is */
-	return i % (VCM_PART_MAX >> PAGE_SHIFT) &&
-	       page_to_pfn(pages[i]) == page_to_pfn(pages[i - 1]) + 1;
-}
-
-/* Count the parts that pages make; 0 if a page is missing. */
-static unsigned int vcm_pages_parts(struct page *const *pages, unsigned long nr)
-{
-	unsigned long i, parts = 0;
-
-	for (i = 0; i < nr; i++) {
-		if (IS_ERR_OR_NULL(pages[i]))
-			return 0;
-		parts += !vcm_page_continues(pages, i);
-	}
-	return parts > UINT_MAX ? 0 : parts;
-}
 
 /**
  * __vcm_phys_import_pages() - describe an array of pages
@@ -397,8 +385,8 @@ static unsigned int vcm_pages_parts(struct page *const *pages, unsigned long nr)
  * vcm_phys_import_pages(), which passes THIS_MODULE.
  *
  * Context: Process context, may sleep.
- * Return: as __vcm_phys_import_range(), and -EINVAL if @nr is 0, a page is NULL
- * or not RAM of the kernel.
+ * Return: as __vcm_phys_import_range(), and -EINVAL if @pages is a bad pointer,
+ * @nr is 0, or a page is NULL or not RAM of the kernel.
  */
 struct vcm_phys *__vcm_phys_import_pages(struct page *const *pages,
 					 unsigned long nr, unsigned int flags,
@@ -406,42 +394,20 @@ struct vcm_phys *__vcm_phys_import_pages(struct page *const *pages,
 					 void *priv, struct module *module)
 {
 	struct vcm_phys *phys;
-	unsigned long i, n = 0;
-	unsigned int count;
+	unsigned long i;
+	int ret = 0;
 
-	count = IS_ERR_OR_NULL(pages) ? 0 : vcm_pages_parts(pages, nr);
-	phys = vcm_import_new(count, VCM_PHYS_PAGES, flags, release, priv,
-			      module);
+	if (IS_ERR_OR_NULL(pages) || !nr)
+		return ERR_PTR(-EINVAL);
+	phys = vcm_import_new(flags, release, priv, module);
 	if (IS_ERR(phys))
 		return phys;
-	for (i = 0; i < nr; i++) {
-		if (vcm_page_continues(pages, i)) {
-			phys->parts[n - 1].len += PAGE_SIZE;
-			continue;
-		}
-		phys->parts[n].paddr = page_to_phys(pages[i]);
-		phys->parts[n++].len = PAGE_SIZE;
-	}
-	return vcm_import_ram(phys);
+	for (i = 0; i < nr && !ret; i++)
+		ret = IS_ERR_OR_NULL(pages[i]) ? -EINVAL :
+		      vcm_phys_add(&phys, page_to_phys(pages[i]), PAGE_SIZE);
+	return vcm_import_finish(phys, ret, false);
 }
 EXPORT_SYMBOL_GPL(__vcm_phys_import_pages);
-
-/* Count the entries of a table that @size bytes take; 0 if it has not so many. */
-static unsigned int vcm_sgt_entries(struct sg_table *sgt, resource_size_t size)
-{
-	struct scatterlist *sg;
-	unsigned int i;
-
-	for_each_sgtable_sg(sgt, sg, i) {
-		if (!sg_page(sg) || !sg->length ||
-		    !PAGE_ALIGNED(sg->offset | sg->length))
-			return 0;
-		if (size <= sg->length)
-			return i + 1;
-		size -= sg->length;
-	}
-	return 0;
-}
 
 /**
  * __vcm_phys_import_sgt() - describe the memory of a scatter-gather table
@@ -459,9 +425,9 @@ static unsigned int vcm_sgt_entries(struct sg_table *sgt, resource_size_t size)
  * itself fails. Use vcm_phys_import_sgt(), which passes THIS_MODULE.
  *
  * Context: Process context, may sleep.
- * Return: as __vcm_phys_import_range(), and -EINVAL if the table has less than
- * @size bytes, or one of the entries concerned is empty, has no page, does not
- * begin and end at a page or is not RAM of the kernel.
+ * Return: as __vcm_phys_import_range(), and -EINVAL if @sgt is a bad pointer, the
+ * table has less than @size bytes, or one of the entries concerned is empty, has
+ * no page, does not begin and end at a page or is not RAM of the kernel.
  */
 struct vcm_phys *__vcm_phys_import_sgt(struct sg_table *sgt,
 				       resource_size_t size, unsigned int flags,
@@ -470,21 +436,27 @@ struct vcm_phys *__vcm_phys_import_sgt(struct sg_table *sgt,
 {
 	struct scatterlist *sg;
 	struct vcm_phys *phys;
-	unsigned int count, i;
+	unsigned int i;
+	int ret = 0;
 
 	if (IS_ERR_OR_NULL(sgt) || !size || !PAGE_ALIGNED(size))
 		return ERR_PTR(-EINVAL);
-	count = vcm_sgt_entries(sgt, size);
-	phys = vcm_import_new(count, VCM_PHYS_PAGES, flags, release, priv,
-			      module);
+	phys = vcm_import_new(flags, release, priv, module);
 	if (IS_ERR(phys))
 		return phys;
-	for_each_sg(sgt->sgl, sg, count, i) {
-		phys->parts[i].paddr = sg_phys(sg);
-		phys->parts[i].len = min_t(resource_size_t, sg->length, size);
-		size -= phys->parts[i].len;
+	for_each_sgtable_sg(sgt, sg, i) {
+		const size_t len = min_t(resource_size_t, sg->length, size);
+
+		ret = -EINVAL;
+		if (sg_page(sg) && len && PAGE_ALIGNED(sg->offset | sg->length))
+			ret = vcm_phys_add(&phys, sg_phys(sg), len);
+		if (ret)
+			break;
+		size -= len;
+		if (!size)
+			break;
 	}
-	return vcm_import_ram(phys);
+	return vcm_import_finish(phys, ret ?: size ? -EINVAL : 0, false);
 }
 EXPORT_SYMBOL_GPL(__vcm_phys_import_sgt);
 
@@ -565,32 +537,4 @@ int vcm_phys_walk(const struct vcm_phys *phys, dma_addr_t addr,
 	}
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(vcm_phys_walk);
-
-static int vcm_leaves_add(void *priv, dma_addr_t addr, phys_addr_t paddr,
-			  size_t pgsize, size_t pgcount)
-{
-	unsigned long *leaves = priv;
-
-	*leaves += pgcount;
-	return 0;
-}
-
-/**
- * vcm_leaves() - count the page-table leaves of a binding
- * @res: the reservation; the caller prevents a bind or unbind
- *
- * Context: Any.
- * Return: the number of leaves with the largest usable pages; 0 if nothing is
- * bound or addresses follow the memory.
- */
-unsigned long vcm_leaves(const struct vcm_res *res)
-{
-	unsigned long leaves = 0;
-
-	if (res->phys && !vcm_fixed(res->vcm))
-		vcm_phys_walk(res->phys, res->start, res->vcm->pgsize_bitmap,
-			      vcm_leaves_add, &leaves);
-	return leaves;
-}
-EXPORT_SYMBOL_GPL(vcm_leaves);
+EXPORT_SYMBOL_GPL(vcm_phys_walk);

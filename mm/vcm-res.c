@@ -59,7 +59,7 @@ void vcm_res_release(struct kref *ref)
  * vcm_res_put() - drop what a look-up or an iteration returned
  * @res: the reservation; NULL and error pointers are ignored
  *
- * Drops an object reference. vcm_unreserve() drops an ownership.
+ * Drop an object reference. vcm_unreserve() drops an ownership.
  *
  * Context: Process context, may sleep.
  */
@@ -68,19 +68,25 @@ void vcm_res_put(struct vcm_res *res)
 	might_sleep();
 	might_alloc(GFP_KERNEL);
 	if (!IS_ERR_OR_NULL(res))
-		kref_put(&res->ref, vcm_res_release);
+		vcm_res_drop_ref(res);
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_res_put);
 
-/* Make a reservation with one owner and no addresses yet. */
-struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
-			    unsigned int flags, enum vcm_res_state state,
-			    unsigned long owner)
+/*
+ * Making a reservation takes a few hundred instructions, and calls would be a
+ * tenth of them: the functions down to vcm_res_get() are inlined in those that
+ * reserve alone and those that also bind.
+ */
+
+/* Allocate a reservation with one owner and no addresses yet; NULL on failure. */
+static __always_inline struct vcm_res *
+vcm_res_new(struct vcm *vcm, resource_size_t size, unsigned int flags,
+	    enum vcm_res_state state, unsigned long owner)
 {
 	struct vcm_res *res = kmem_cache_alloc(vcm_res_cache, GFP_KERNEL);
 
 	if (!res)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 
 	kref_get(&vcm->ref);
 	/* The other fields are undefined until they are in use */
@@ -100,7 +106,7 @@ struct vcm_res *vcm_res_new(struct vcm *vcm, resource_size_t size,
 }
 
 /* Return the flags as they are kept, where neither direction means both. */
-int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
+static int vcm_res_flags(const struct vcm *vcm, unsigned int flags)
 {
 	const unsigned int rw = VCM_RES_READ | VCM_RES_WRITE;
 
@@ -119,19 +125,6 @@ static dma_addr_t vcm_natural(resource_size_t size)
 	return (dma_addr_t)1 << min(fls64(size - 1), top);
 }
 
-/* Ask once for addresses, whether the core or the provider allocates them. */
-static int vcm_place_once(struct vcm_res *res, struct vcm_va_req *req,
-			  dma_addr_t align, dma_addr_t phase)
-{
-	const struct vcm_driver *driver = res->vcm->driver;
-
-	req->align = align;
-	req->phase = phase & (align - 1);
-	if (driver->reserve)
-		return driver->reserve(res, req->span, align, req->phase);
-	return vcm_va_alloc(res->vcm, res, req);
-}
-
 /* Return the page sizes that a range of @size bytes can use. */
 static unsigned long vcm_useful(const struct vcm *vcm, resource_size_t size)
 {
@@ -143,35 +136,75 @@ static unsigned long vcm_useful(const struct vcm *vcm, resource_size_t size)
 	return sizes;
 }
 
-/*
- * Find addresses that are aligned naturally and congruent to the memory; else
- * aligned for the largest page that helps; else any.
- */
-static int vcm_place_aligned(struct vcm_res *res, struct vcm_va_req *req)
+/* Ask for addresses, whether the core or the provider allocates them. */
+static __always_inline int vcm_place_once(struct vcm_res *res,
+					  struct vcm_va_req *req, bool provider)
 {
-	const unsigned long granule = vcm_granule(res->vcm);
-	const dma_addr_t phase = req->phase;
-	unsigned long page = req->page;
-	dma_addr_t natural;
-	int ret;
+	struct vcm *vcm = res->vcm;
+
+	if (provider)
+		return vcm->driver->reserve(res, req->span, req->align,
+					    req->phase & (req->align - 1));
+	return vcm_va_alloc(vcm, res, req);
+}
+
+/*
+ * No addresses are aligned naturally: find some that are aligned for the largest
+ * page that helps, else to the granule.
+ */
+static noinline int vcm_place_smaller(struct vcm_res *res,
+				      struct vcm_va_req *req, bool provider)
+{
+	const dma_addr_t granule = vcm_granule(res->vcm);
+	dma_addr_t page = req->page;
+	int ret = -ENOSPC;
 
 	if (!page)
 		page = 1UL << __fls(vcm_useful(res->vcm, res->res_size));
-	natural = max(vcm_natural(res->res_size), page);
-	ret = vcm_place_once(res, req, natural, phase);
-	if (ret == -ENOSPC && page != natural)
-		ret = vcm_place_once(res, req, page, phase);
-	if (ret == -ENOSPC && page != granule)
-		ret = vcm_place_once(res, req, granule, 0);
+	if (page != req->align) {
+		req->align = page;
+		ret = vcm_place_once(res, req, provider);
+	}
+	if (ret == -ENOSPC && page != granule) {
+		req->align = granule;
+		ret = vcm_place_once(res, req, provider);
+	}
 	return ret;
 }
 
-/* Find addresses while the granule cannot change. */
-static int vcm_place_locked(struct vcm_res *res, struct vcm_va_req *req)
+/* Take the addresses that the request names. */
+static int vcm_place_at(struct vcm_res *res, const struct vcm_va_req *req)
+{
+	const unsigned long granule = vcm_granule(res->vcm);
+	resource_size_t span = res->res_size;
+
+	if ((req->min | span) & (granule - 1))
+		return -EINVAL;
+	if (res->vcm->driver->reserve)
+		return -EOPNOTSUPP;
+	res->start = req->min;
+	if ((res->flags & VCM_RES_GUARD &&
+	     check_add_overflow(span, granule, &span)) ||
+	    check_add_overflow(res->start, span - 1, &res->last))
+		return -EADDRNOTAVAIL;
+	return vcm_va_insert(res->vcm, res);
+}
+
+/*
+ * Find addresses while the granule cannot change: with the alignment that the
+ * request insists on, else as large as it can be.
+ */
+static __always_inline int vcm_place_locked(struct vcm_res *res,
+					    struct vcm_va_req *req,
+					    bool provider)
 {
 	const unsigned long granule = vcm_granule(res->vcm), mask = granule - 1;
 	const unsigned long unit = max(granule, PAGE_SIZE) - 1;
+	const bool insists = req->align;
+	int ret;
 
+	if (req->at)
+		return vcm_place_at(res, req);
 	if (!req->span) {
 		if (check_add_overflow(res->res_size, unit, &res->res_size))
 			return -ENOSPC;
@@ -183,86 +216,112 @@ static int vcm_place_locked(struct vcm_res *res, struct vcm_va_req *req)
 	if (res->flags & VCM_RES_GUARD &&
 	    check_add_overflow(req->span, granule, &req->span))
 		return -ENOSPC;
-	if (req->align)
-		return vcm_place_once(res, req, req->align, 0);
-	return vcm_place_aligned(res, req);
+
+	if (!insists)
+		req->align = vcm_natural(res->res_size);
+	ret = vcm_place_once(res, req, provider);
+	return ret == -ENOSPC && !insists ?
+	       vcm_place_smaller(res, req, provider) : ret;
 }
 
-/* Get addresses from the provider. */
-static int vcm_place_provider(struct vcm_res *res, struct vcm_va_req *req)
+/*
+ * Insert @res, which has got an address, in the tree, and in vcm->bound if it is
+ * being bound.
+ */
+int vcm_place_insert(struct vcm_res *res, resource_size_t span, bool binds)
 {
 	struct vcm *vcm = res->vcm;
 	int ret;
 
-	lockdep_assert_held_read(&vcm->topology);
-	if (vcm->dead)
-		return -ENODEV;
-	ret = vcm_place_locked(res, req);
-	if (ret)
-		return ret;
+	if (check_add_overflow(res->start, span - 1, &res->last))
+		return -EADDRNOTAVAIL;
+	guard(spinlock_irq)(&vcm->va_lock);
+	ret = vcm_va_insert(vcm, res);
+	if (!ret && binds)
+		list_add_tail(&res->vcm_entry, &vcm->bound);
+	return ret;
+}
 
-	res->last = res->start + (req->span - 1);
-	scoped_guard(spinlock_irq, &vcm->va_lock)
-		ret = vcm_va_insert(vcm, res);
-	if (ret)
-		vcm->driver->unreserve(res);
+/* Get addresses from the provider. Takes topology unless @binds says it is held. */
+static noinline int vcm_place_provider(struct vcm_res *res,
+				       struct vcm_va_req *req, bool binds)
+{
+	struct vcm *vcm = res->vcm;
+	int ret = -ENODEV;
+
+	if (!binds)
+		down_read(&vcm->topology);
+	/* With a span, a window was given */
+	if (!vcm->dead)
+		ret = req->span ? -EOPNOTSUPP : vcm_place_locked(res, req, true);
+	if (!ret) {
+		ret = vcm_place_insert(res, req->span, binds);
+		if (ret)
+			vcm->driver->unreserve(res);
+	}
+	if (!binds)
+		up_read(&vcm->topology);
+	return ret;
+}
+
+static __always_inline int vcm_place(struct vcm_res *res,
+				     struct vcm_va_req *req, bool binds)
+{
+	struct vcm *vcm = res->vcm;
+	int ret;
+
+	guard(spinlock_irq)(&vcm->va_lock);
+	ret = vcm->dead ? -ENODEV : vcm_place_locked(res, req, false);
+	if (!ret && binds)
+		list_add_tail(&res->vcm_entry, &vcm->bound);
 	return ret;
 }
 
 /*
- * Find addresses for @res; @phys is the memory that is bound next, or NULL. The
- * caller holds topology if there is memory, so that its pages stay useful, and if
- * the provider allocates addresses.
+ * Make a reservation on behalf of @owner; @phys is the memory that is bound next,
+ * or NULL.
  */
-int vcm_place(struct vcm_res *res, const struct vcm_phys *phys,
-	      struct vcm_va_req *req)
+static __always_inline struct vcm_res *
+vcm_res_get(struct vcm *vcm, const struct vcm_phys *phys, resource_size_t size,
+	    unsigned int flags, struct vcm_va_req *req, unsigned long owner)
 {
-	struct vcm *vcm = res->vcm;
-
-	if (phys)
-		req->page = vcm_best_page(phys, vcm_useful(vcm, phys->size),
-					  &req->phase);
-	if (vcm->driver->reserve)
-		return vcm_place_provider(res, req);
-	guard(spinlock_irq)(&vcm->va_lock);
-	return vcm->dead ? -ENODEV : vcm_place_locked(res, req);
-}
-
-/* Reserve the addresses from &vcm_res.start on. */
-int vcm_place_at(struct vcm_res *res)
-{
-	struct vcm *vcm = res->vcm;
-	resource_size_t span = res->res_size;
-
-	guard(spinlock_irq)(&vcm->va_lock);
-	if (vcm->dead)
-		return -ENODEV;
-	if ((res->start | res->res_size) & (vcm->granule - 1))
-		return -EINVAL;
-	if (vcm->driver->reserve)
-		return -EOPNOTSUPP;
-	if ((res->flags & VCM_RES_GUARD &&
-	     check_add_overflow(span, vcm->granule, &span)) ||
-	    check_add_overflow(res->start, span - 1, &res->last))
-		return -EADDRNOTAVAIL;
-	return vcm_va_insert(vcm, res);
-}
-
-/* Check what all calls that reserve have in common; return the flags. */
-static int vcm_reserve_check(struct vcm *vcm, resource_size_t size,
-			     unsigned int flags)
-{
+	struct vcm_res *res;
 	int ret;
 
-	might_sleep();
-	if (IS_ERR_OR_NULL(vcm) || !size)
-		return -EINVAL;
 	ret = vcm_res_flags(vcm, flags);
 	if (ret < 0)
-		return ret;
-	if (READ_ONCE(vcm->dead))
-		return -ENODEV;
-	return vcm_fixed(vcm) ? -EOPNOTSUPP : ret;
+		return ERR_PTR(ret);
+	if (vcm_fixed(vcm) && (!phys || req->at))
+		return ERR_PTR(READ_ONCE(vcm->dead) ? -ENODEV : -EOPNOTSUPP);
+	res = vcm_res_new(vcm, size, ret, phys ? VCM_BINDING : VCM_UNBOUND,
+			  owner);
+	if (!res)
+		return ERR_PTR(-ENOMEM);
+	if (phys && vcm_fixed(vcm))
+		return res;
+
+	if (phys && !req->at && size > vcm_granule(vcm))
+		req->page = vcm_best_page(phys, vcm_useful(vcm, size),
+					  &req->phase);
+	ret = vcm->driver->reserve ? vcm_place_provider(res, req, phys) :
+				     vcm_place(res, req, phys);
+	if (!ret)
+		return res;
+	vcm_res_put(res);
+	return ERR_PTR(ret);
+}
+
+/*
+ * Make a reservation for vcm_map(). The caller holds topology, so that the pages
+ * of the memory stay useful, and has checked that the context is not dead. Where
+ * addresses follow the memory, the bind finds them.
+ */
+struct vcm_res *vcm_res_make(struct vcm *vcm, const struct vcm_phys *phys,
+			     unsigned int flags, struct vcm_va_req *req,
+			     unsigned long owner)
+{
+	lockdep_assert_held_read(&vcm->topology);
+	return vcm_res_get(vcm, phys, phys->size, flags, req, owner);
 }
 
 static struct vcm_res *vcm_reserve_owned(struct vcm *vcm, resource_size_t size,
@@ -270,22 +329,10 @@ static struct vcm_res *vcm_reserve_owned(struct vcm *vcm, resource_size_t size,
 					 struct vcm_va_req *req,
 					 unsigned long owner)
 {
-	struct vcm_res *res;
-	int ret;
-
-	res = vcm_res_new(vcm, size, flags, VCM_UNBOUND, owner);
-	if (IS_ERR(res))
-		return res;
-	if (vcm->driver->reserve)
-		down_read(&vcm->topology);
-	ret = vcm_place(res, NULL, req);
-	if (vcm->driver->reserve)
-		up_read(&vcm->topology);
-	if (ret) {
-		vcm_res_put(res);
-		return ERR_PTR(ret);
-	}
-	return res;
+	might_sleep();
+	if (IS_ERR_OR_NULL(vcm) || !size)
+		return ERR_PTR(-EINVAL);
+	return vcm_res_get(vcm, NULL, size, flags, req, owner);
 }
 
 /**
@@ -316,11 +363,8 @@ struct vcm_res *vcm_reserve(struct vcm *vcm, resource_size_t size,
 			    unsigned int flags)
 {
 	struct vcm_va_req req = VCM_VA_ANYWHERE;
-	int ret = vcm_reserve_check(vcm, size, flags);
 
-	if (ret < 0)
-		return ERR_PTR(ret);
-	return vcm_reserve_owned(vcm, size, ret, &req, _RET_IP_);
+	return vcm_reserve_owned(vcm, size, flags, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_reserve);
 
@@ -361,16 +405,10 @@ struct vcm_res *vcm_reserve_in(struct vcm *vcm, resource_size_t size,
 		.min = min,
 		.max = max,
 	};
-	int ret = vcm_reserve_check(vcm, size, flags);
 
-	if (ret < 0)
-		return ERR_PTR(ret);
 	if (align & (align - 1) || min > max)
 		return ERR_PTR(-EINVAL);
-	if (vcm->driver->reserve)
-		return ERR_PTR(-EOPNOTSUPP);
-
-	return vcm_reserve_owned(vcm, size, ret, &req, _RET_IP_);
+	return vcm_reserve_owned(vcm, size, flags, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_reserve_in);
 
@@ -398,22 +436,9 @@ EXPORT_SYMBOL_GPL(vcm_reserve_in);
 struct vcm_res *vcm_reserve_at(struct vcm *vcm, dma_addr_t addr,
 			       resource_size_t size, unsigned int flags)
 {
-	int ret = vcm_reserve_check(vcm, size, flags);
-	struct vcm_res *res;
+	struct vcm_va_req req = { .min = addr, .at = true };
 
-	if (ret < 0)
-		return ERR_PTR(ret);
-	res = vcm_res_new(vcm, size, ret, VCM_UNBOUND, _RET_IP_);
-	if (IS_ERR(res))
-		return res;
-
-	res->start = addr;
-	ret = vcm_place_at(res);
-	if (ret) {
-		vcm_res_put(res);
-		return ERR_PTR(ret);
-	}
-	return res;
+	return vcm_reserve_owned(vcm, size, flags, &req, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(vcm_reserve_at);
 
@@ -422,7 +447,7 @@ EXPORT_SYMBOL_GPL(vcm_reserve_at);
  * @res: the reservation; the caller holds the struct in some way
  *
  * Context: Any.
- * Return: 0, or -EINVAL if @res is a bad pointer or its last owner has gone.
+ * Return: 0, or -EINVAL if @res is a bad pointer or has no owner any more.
  */
 int vcm_ref_reserve(struct vcm_res *res)
 {

@@ -88,8 +88,7 @@ static int vcm_sync(struct vcm_res *res, resource_size_t offset,
 	    !vcm_dir_allowed(res, dir) ||
 	    READ_ONCE(res->vcm->coherence) == VCM_CPU)
 		return -EINVAL;
-	/* Pairs with vcm_res_settle(): then the memory is there */
-	if (smp_load_acquire(&res->state) != VCM_BOUND)
+	if (vcm_res_state(res) != VCM_BOUND)
 		return -EINVAL;
 
 	/* The caller prevents an unbind */

@@ -181,11 +181,14 @@ static bool vcm_va_try(struct vcm *vcm, struct vcm_res *res,
 		       dma_addr_t hi, dma_addr_t ext)
 {
 	struct vcm_res *next = vcm_va_find(vcm, lo, ext);
+	const dma_addr_t last = req->span - 1;
 	dma_addr_t pad;
 
 	if (next) {
 		lo = max(lo, vcm_va_gap_start(next));
 		hi = min(hi, next->start - 1);
+		if (lo > hi)
+			return false;
 	} else if (vcm->va_last) {
 		if (vcm->va_last->last >= hi)
 			return false;
@@ -193,11 +196,12 @@ static bool vcm_va_try(struct vcm *vcm, struct vcm_res *res,
 	}
 
 	pad = (req->phase - lo) & (req->align - 1);
-	if (lo > hi || hi - lo < pad || hi - lo - pad < req->span - 1)
+	if (hi - lo < pad || hi - lo - pad < last)
 		return false;
 
-	res->start = lo + pad;
-	res->last = res->start + (req->span - 1);
+	lo += pad;
+	res->start = lo;
+	res->last = lo + last;
 	vcm_va_link(vcm, res, next);
 	return true;
 }

@@ -26,7 +26,6 @@
 #include <linux/numa.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
-#include <linux/slab.h>
 
 #include "vcm-internal.h"
 #include "vmalloc.h"
@@ -37,98 +36,62 @@ EXPORT_SYMBOL_GPL(vcm_vmm);
 /* Number of single pages that one walk of the page table maps */
 #define VCM_VMM_BATCH		64
 
-/**
- * struct vcm_vmm_cursor - a place in a mapping that is being made
- * @addr: address of the first of @pages
- * @nr: number of @pages
- * @pages: pages that are not mapped yet
- */
-struct vcm_vmm_cursor {
-	unsigned long addr;
-	unsigned int nr;
-	struct page *pages[VCM_VMM_BATCH];
-};
-
-static int vcm_vmm_flush(struct vcm_vmm_cursor *cursor)
+static int vcm_vmm_map_pages(unsigned long addr, struct page **pages,
+			     unsigned int nr)
 {
-	unsigned long addr = cursor->addr;
-	unsigned int nr = cursor->nr;
-
-	if (!nr)
-		return 0;
-
-	cursor->addr += nr * PAGE_SIZE;
-	cursor->nr = 0;
-	cond_resched();
-	return vmap_pages_range_noflush(addr, cursor->addr,
-					pgprot_nx(PAGE_KERNEL), cursor->pages,
+	return vmap_pages_range_noflush(addr, addr + nr * PAGE_SIZE,
+					pgprot_nx(PAGE_KERNEL), pages,
 					PAGE_SHIFT, GFP_KERNEL);
 }
 
-static int vcm_vmm_add_page(struct vcm_vmm_cursor *cursor, phys_addr_t paddr)
+/*
+ * Map a part of several pages, with the largest pages possible. For KMSAN,
+ * vmap_page_range() maps device memory, with another shadow than that of the
+ * pages.
+ */
+static int vcm_vmm_map_part(unsigned long addr, const struct phys_vec *part)
 {
-	cursor->pages[cursor->nr++] = pfn_to_page(PHYS_PFN(paddr));
-	return cursor->nr == VCM_VMM_BATCH ? vcm_vmm_flush(cursor) : 0;
-}
-
-/* Add parts of one page each while there is room; return the next part. */
-static const struct phys_vec *vcm_vmm_add_pages(struct vcm_vmm_cursor *cursor,
-						const struct phys_vec *part,
-						const struct phys_vec *end)
-{
-	struct page **last = cursor->pages + VCM_VMM_BATCH;
-	struct page **page = cursor->pages + cursor->nr;
-
-	for (; part != end && part->len == PAGE_SIZE && page != last; part++)
-		*page++ = pfn_to_page(PHYS_PFN(part->paddr));
-	cursor->nr = page - cursor->pages;
-	return part;
-}
-
-/* Map a part of several pages, with the largest pages possible. */
-static int vcm_vmm_add_part(struct vcm_vmm_cursor *cursor,
-			    const struct phys_vec *part)
-{
-	unsigned long addr;
-	size_t done;
+	unsigned long i;
 	int ret = 0;
 
-	/*
-	 * For KMSAN, vmap_page_range() maps device memory, with another shadow
-	 * than that of the pages.
-	 */
-	if (IS_ENABLED(CONFIG_KMSAN)) {
-		for (done = 0; done < part->len && !ret; done += PAGE_SIZE)
-			ret = vcm_vmm_add_page(cursor, part->paddr + done);
-		return ret;
-	}
+	if (!IS_ENABLED(CONFIG_KMSAN))
+		return vmap_page_range(addr, addr + part->len, part->paddr,
+				       PAGE_KERNEL);
 
-	ret = vcm_vmm_flush(cursor);
-	if (ret)
-		return ret;
-	addr = cursor->addr;
-	cursor->addr += part->len;
-	return vmap_page_range(addr, cursor->addr, part->paddr, PAGE_KERNEL);
+	for (i = 0; i < part->len && !ret; i += PAGE_SIZE) {
+		struct page *page = phys_to_page(part->paddr + i);
+
+		ret = vcm_vmm_map_pages(addr + i, &page, 1);
+	}
+	return ret;
 }
 
+/* Map runs of single pages in batches, and other parts one by one. */
 static int vcm_vmm_fill(unsigned long addr, const struct vcm_phys *phys)
 {
 	const struct phys_vec *part = phys->parts;
 	const struct phys_vec *end = part + phys->count;
-	struct vcm_vmm_cursor cursor = { .addr = addr };
+	struct page *pages[VCM_VMM_BATCH];
+	unsigned long at = addr;
+	unsigned int nr;
 	int ret = 0;
 
 	while (part != end && !ret) {
 		if (part->len != PAGE_SIZE) {
-			ret = vcm_vmm_add_part(&cursor, part++);
+			ret = vcm_vmm_map_part(at, part);
+			at += part->len;
+			part++;
 			continue;
 		}
-		part = vcm_vmm_add_pages(&cursor, part, end);
-		if (cursor.nr == VCM_VMM_BATCH)
-			ret = vcm_vmm_flush(&cursor);
+		nr = 0;
+		do {
+			pages[nr++] = phys_to_page(part++->paddr);
+		} while (part != end && part->len == PAGE_SIZE &&
+			 nr < VCM_VMM_BATCH);
+		ret = vcm_vmm_map_pages(at, pages, nr);
+		at += nr * PAGE_SIZE;
+		cond_resched();
 	}
-	if (!ret)
-		ret = vcm_vmm_flush(&cursor);
 	flush_cache_vmap(addr, addr + phys->size);
 	return ret;
 }

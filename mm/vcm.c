@@ -11,20 +11,20 @@
  * -----
  *
  * vcm->topology (rw_semaphore): which bindings are on the hardware, and which
- *	devices see it; vcm->spare. Bind and unbind hold it for reading, as does
- *	a reservation whose addresses the provider allocates; activate,
- *	deactivate, attach, detach and destroy hold it for writing. No call holds
- *	the topology of two contexts.
+ *	devices see it. Bind and unbind hold it for reading, as does a
+ *	reservation whose addresses the provider allocates; activate, deactivate,
+ *	attach, detach and destroy hold it for writing. No call holds the topology
+ *	of two contexts.
  * vcm->va_lock (spinlock, interrupts off): the address tree and its history,
- *	the granule, the blocked ranges, the states of reservations, the list of
- *	bound ones, the number of allocations under way. Held for O(log n), at
- *	most for each page size and each window; by look-ups where addresses
- *	follow the memory, also for each reservation that covers an address.
- *	Never held across an operation of the provider; taken in hard interrupt
- *	context too.
- *	A reservation leaves vcm->bound only while it is being unbound, so the
- *	list is stable for a holder of topology for writing: such a walk needs
- *	neither va_lock nor references.
+ *	the granule, the blocked ranges, the list of bound reservations, the
+ *	beginning of each bind and unbind, changes of the fault handler. Held for
+ *	O(log n), at most for each alignment and each window; by look-ups where
+ *	addresses follow the memory, also for each reservation that covers an
+ *	address. Never held across an operation of the provider; taken in hard
+ *	interrupt context too.
+ *	vcm->bound changes only while topology is held, so the list is stable for
+ *	a holder of topology for writing: such a walk needs neither va_lock nor
+ *	references.
  * phys->lock (spinlock): the bindings of a physical allocation, which several
  *	contexts share.
  * vcm_memory_lock (mutex, vcm-debugfs.c): the list of allocations.
@@ -34,10 +34,12 @@
  *
  * The state of a reservation (enum vcm_res_state) makes the slow work of
  * different reservations run in parallel and that of one exclusive, as
- * page-table code demands of its caller. Topology is taken before the state
- * changes; only vcm_map() makes a reservation that is being bound from the
- * start. No thread waits for a state while it holds topology, or while it binds
- * or unbinds another reservation: it drops topology, waits, and starts again.
+ * page-table code demands of its caller. A bind or unbind begins under va_lock,
+ * with topology held, and ends by storing the new state with release: what is
+ * found bound under va_lock stays bound until that is dropped. Only vcm_map()
+ * makes a reservation that is being bound from the start. No thread waits for a
+ * state while it holds topology, or while it binds or unbinds another
+ * reservation: it drops topology, waits, and starts again.
  *
  * vcm->coherence and res->phys->size are read without a lock by vcm_sync_*():
  * the first never changes once a device was attached, the second never changes.
@@ -89,15 +91,17 @@ static bool vcm_driver_valid(const struct vcm_driver *driver)
  *	granule
  * @pgsize_bitmap: page sizes, bytes; the smallest one is the granule
  *
- * The context is inactive and has no devices. It belongs to the caller, who
- * calls vcm_destroy(). The memory of vcm_alloc() may lie anywhere: a provider
+ * The context is inactive and has no devices. The caller owns it and destroys it
+ * with vcm_destroy(). The memory of vcm_alloc() may lie anywhere: a provider
  * with other requirements changes &vcm.memory before the context is used. One
  * without &vcm_driver.attach sets &vcm.coherence.
  *
  * Context: Process context.
- * Return: 0, -EINVAL if the arguments contradict each other or @driver lacks an
- * operation, -ENODEV if its module is being unloaded, -ENOMEM. On an error there
- * is nothing to undo.
+ * Return: 0, or an errno. On an error there is nothing to undo:
+ *
+ * * -EINVAL if the arguments contradict each other or @driver lacks an operation
+ * * -ENODEV if the module of @driver is being unloaded
+ * * -ENOMEM
  */
 int vcm_init(struct vcm *vcm, const struct vcm_driver *driver,
 	     dma_addr_t start, dma_addr_t last, unsigned long pgsize_bitmap)
@@ -182,7 +186,8 @@ static int vcm_map_bound(struct vcm *vcm)
 
 	lockdep_assert_held_write(&vcm->topology);
 	list_for_each_entry(res, &vcm->bound, vcm_entry) {
-		ret = vcm_res_map(res, res->phys);
+		ret = READ_ONCE(res->quarantined) ? -EADDRNOTAVAIL :
+						    vcm_res_map(res, res->phys);
 		if (ret)
 			goto undo;
 	}
@@ -260,23 +265,6 @@ EXPORT_SYMBOL_GPL(vcm_deactivate);
 
 /* Faults */
 
-/* Set @handler and return the one before, which may still be running. */
-static struct vcm_fault_handler *
-vcm_fault_handler_swap(struct vcm *vcm, struct vcm_fault_handler *handler)
-{
-	return unrcu_pointer(xchg(&vcm->fault_handler,
-				  RCU_INITIALIZER(handler)));
-}
-
-/* Wait for faults under way and free @handler; not with topology held. */
-static void vcm_fault_handler_free(struct vcm_fault_handler *handler)
-{
-	if (handler) {
-		synchronize_rcu();
-		kfree(handler);
-	}
-}
-
 /**
  * vcm_set_fault_handler() - set the function for faults of a context's devices
  * @vcm: the context
@@ -284,41 +272,44 @@ static void vcm_fault_handler_free(struct vcm_fault_handler *handler)
  * @priv: for @fn
  *
  * A context has one handler at a time, and none after vcm_destroy(). When the
- * call returns, the handler before is not running and will not be called again.
+ * call returns, the previous handler is not running and is not called again.
  *
- * Context: Process context, may sleep. Takes vcm->topology for reading.
- * Return: 0, -EINVAL if @vcm is a bad pointer, -ENODEV if the context is being
- * destroyed, -ENOMEM; always 0 if @fn is NULL.
+ * Context: Process context, may sleep.
+ * Return: 0, or an errno. On an error nothing has changed:
+ *
+ * * -EINVAL if @vcm is a bad pointer
+ * * -ENODEV if the context is being destroyed and @fn is not NULL
+ * * -ENOMEM, if @fn is not NULL
  */
 int vcm_set_fault_handler(struct vcm *vcm, vcm_fault_fn fn, void *priv)
 {
-	struct vcm_fault_handler *handler, *old;
-	bool dead;
+	struct vcm_fault_handler *handler = NULL;
+	int ret = 0;
 
 	might_sleep();
 	if (IS_ERR_OR_NULL(vcm))
 		return -EINVAL;
-	if (!fn) {
-		vcm_fault_handler_free(vcm_fault_handler_swap(vcm, NULL));
-		return 0;
+	if (fn) {
+		handler = kzalloc_obj(*handler);
+		if (!handler)
+			return -ENOMEM;
+		handler->fn = fn;
+		handler->priv = priv;
 	}
 
-	handler = kzalloc_obj(*handler);
-	if (!handler)
-		return -ENOMEM;
-	handler->fn = fn;
-	handler->priv = priv;
-
-	down_read(&vcm->topology);
-	dead = vcm->dead;
-	old = dead ? NULL : vcm_fault_handler_swap(vcm, handler);
-	up_read(&vcm->topology);
-	if (dead) {
+	scoped_guard(spinlock_irq, &vcm->va_lock) {
+		if (fn && vcm->dead)
+			ret = -ENODEV;
+		else
+			handler = rcu_replace_pointer(vcm->fault_handler, handler,
+						      lockdep_is_held(&vcm->va_lock));
+	}
+	/* The one before, which may be running; or the one that was refused */
+	if (handler) {
+		synchronize_rcu();
 		kfree(handler);
-		return -ENODEV;
 	}
-	vcm_fault_handler_free(old);
-	return 0;
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(vcm_set_fault_handler);
 
@@ -347,18 +338,16 @@ static void vcm_report_alive(struct vcm *vcm)
 
 /*
  * Release the addresses of all reservations to the provider. With the context
- * dead and topology held for writing, the address tree is stable.
+ * dead and topology held for writing, no reservation comes or goes.
  */
 static void vcm_unreserve_all(struct vcm *vcm)
 {
-	struct rb_node *rb;
+	struct vcm_res *res = NULL;
 
 	lockdep_assert_held_write(&vcm->topology);
 	if (!vcm->driver->unreserve)
 		return;
-	for (rb = rb_first(&vcm->va_tree); rb; rb = rb_next(rb)) {
-		struct vcm_res *res = rb_entry(rb, struct vcm_res, va_node);
-
+	while ((res = vcm_next_res(vcm, res))) {
 		if (!res->quarantined)
 			vcm->driver->unreserve(res);
 	}
@@ -417,7 +406,7 @@ void vcm_destroy(struct vcm *vcm)
 		vcm_quarantine_end(vcm);
 	vcm_debug_exit(vcm);
 	/* A reservation may keep the context longer than the handler's module */
-	vcm_fault_handler_free(vcm_fault_handler_swap(vcm, NULL));
+	vcm_set_fault_handler(vcm, NULL, NULL);
 	vcm_report_alive(vcm);
 	vcm_put(vcm);
 }

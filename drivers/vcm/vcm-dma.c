@@ -308,8 +308,8 @@ static int vcm_dma_check(struct device *dev)
  * vcm_destroy() releases all addresses to the DMA API.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who calls vcm_destroy()
- * before the driver is unbound from the device; or an error pointer:
+ * Return: the context, which the caller destroys with vcm_destroy() before the
+ * driver is unbound from the device; or an error pointer:
  *
  * * -EINVAL if @dev is a bad pointer, has no DMA mask or one of less than a page
  * * -EBUSY if the device is attached to another domain than that of its DMA API

@@ -565,52 +565,28 @@ static struct vcm_iommu_domain *vcm_iommu_choose(struct vcm_iommu *ctx,
 	return d;
 }
 
-/**
- * struct vcm_iommu_fill - state of filling or emptying a domain
- * @d: the domain
- * @last: the binding that is being mapped; the one to stop unmapping at
- * @gather: addresses to invalidate
- */
-struct vcm_iommu_fill {
-	struct vcm_iommu_domain *d;
-	struct vcm_res *last;
-	struct iommu_iotlb_gather gather;
-};
-
-static int vcm_iommu_fill_one(struct vcm_res *res, struct vcm_phys *phys,
-			      void *priv)
-{
-	struct vcm_iommu_fill *fill = priv;
-
-	fill->last = res;
-	return vcm_iommu_map_one(fill->d, res, phys);
-}
-
-static int vcm_iommu_drain_one(struct vcm_res *res, struct vcm_phys *phys,
-			       void *priv)
-{
-	struct vcm_iommu_fill *fill = priv;
-
-	if (res == fill->last)
-		return 1;
-	iommu_unmap_fast(fill->d->domain, res->start, phys->size, &fill->gather);
-	return 0;
-}
-
 /* Put all live bindings into a new domain, which is freed if this fails. */
-static int vcm_iommu_fill(struct vcm_iommu *ctx, struct vcm_iommu_domain *d)
+static int vcm_iommu_fill(struct vcm *vcm, struct vcm_iommu_domain *d)
 {
-	struct vcm_iommu_fill fill = { .d = d };
+	struct iommu_iotlb_gather gather;
+	struct vcm_res *res;
 	int ret;
 
-	ret = vcm_visit_live(&ctx->vcm, vcm_iommu_fill_one, &fill);
-	if (!ret) {
-		list_add_tail(&d->entry, &ctx->domains);
-		return 0;
+	if (vcm_live(vcm)) {
+		list_for_each_entry(res, &vcm->bound, vcm_entry) {
+			ret = vcm_iommu_map_one(d, res, res->phys);
+			if (ret)
+				goto err_drain;
+		}
 	}
-	iommu_iotlb_gather_init(&fill.gather);
-	vcm_visit_live(&ctx->vcm, vcm_iommu_drain_one, &fill);
-	iommu_iotlb_sync(d->domain, &fill.gather);
+	list_add_tail(&d->entry, &to_vcm_iommu(vcm)->domains);
+	return 0;
+
+err_drain:
+	iommu_iotlb_gather_init(&gather);
+	list_for_each_entry_continue_reverse(res, &vcm->bound, vcm_entry)
+		iommu_unmap_fast(d->domain, res->start, res->phys->size, &gather);
+	iommu_iotlb_sync(d->domain, &gather);
 	return ret;
 }
 
@@ -810,7 +786,7 @@ static int vcm_iommu_attach(struct vcm *vcm, struct vcm_attachment *attachment)
 
 	ret = vcm_iommu_domain_limits(vcm, attachment, d);
 	if (!ret && list_empty(&d->entry))
-		ret = vcm_iommu_fill(ctx, d);
+		ret = vcm_iommu_fill(vcm, d);
 	if (ret)
 		vcm_iommu_detach(vcm, attachment);
 	return ret;
@@ -905,13 +881,13 @@ static int vcm_iommu_model(struct vcm_iommu *ctx, struct device *dev)
  * this call and frees them before the device is detached.
  *
  * Context: Process context, may sleep.
- * Return: the context, which belongs to the caller, who calls vcm_destroy()
- * before the driver is unbound from the device; or an error pointer:
+ * Return: the context, which the caller destroys with vcm_destroy() before the
+ * driver is unbound from the device; or an error pointer:
  *
  * * -EINVAL if @dev is a bad pointer
  * * -ENODEV if the device is not behind an IOMMU
- * * -EOPNOTSUPP if its IOMMU group has other devices, firmware needs it to
- *   reach memory at all times, or its memory has to be copied
+ * * -EOPNOTSUPP if its IOMMU group has other devices, firmware requires that it
+ *   reaches memory at all times, or its memory has to be copied
  * * -EBUSY if it is attached to another context
  * * -ENOMEM, or an errno of the IOMMU driver
  */

@@ -3,7 +3,7 @@
  * Virtual Contiguous Memory: for drivers that provide contexts.
  *
  * Three ways lead to a context: the page-table wrapper (struct vcm_mmu) for an
- * MMU that is programmed page run by page run, the one-to-one wrapper (struct
+ * MMU that is programmed by runs of equal pages, the one-to-one wrapper (struct
  * vcm_o2o) for devices that see physical addresses, and struct vcm_driver for
  * hardware that handles whole bindings itself.
  */
@@ -11,6 +11,7 @@
 #define _LINUX_VCM_DRV_H
 
 #include <linux/gfp_types.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/vcm.h>
 
@@ -46,7 +47,6 @@ struct vcm_attachment {
 	/* private: */
 	struct list_head entry;
 	unsigned int nr_blocked;
-	unsigned int nr_in_force;
 	struct vcm_range *blocked;
 };
 
@@ -59,11 +59,11 @@ struct vcm_attachment {
  *	&vcm_res.start, and the context is always active
  * @reserve: get @span bytes of addresses for @res, from an address on that is
  *	congruent to @phase modulo @align, a power of two, and store the address
- *	in &vcm_res.start. -ENOSPC if there is no such range; the core tries a
+ *	in &vcm_res.start. Return -ENOSPC if there is no such range; the core tries a
  *	smaller @align then. For contexts whose addresses are allocated outside
  *	of VCM. NULL: the core allocates them
  * @unreserve: release what @reserve got; never fails. Required with @reserve
- * @alloc: allocate memory that meets @params from an area of the provider's.
+ * @alloc: allocate memory that meets @params from an area of the provider.
  *	@size is a multiple of the page size and of the granule. NULL: the page
  *	allocator serves
  * @suits: return true if memory can be bound where addresses follow the memory.
@@ -150,17 +150,22 @@ bool vcm_reaches(struct vcm *vcm, dma_addr_t start, dma_addr_t last);
 void vcm_quarantine(struct vcm_res *res, struct vcm_phys *phys);
 
 /**
- * typedef vcm_live_fn - called for each binding that is on the hardware
- * @res: the reservation
- * @phys: the memory
- * @priv: as given to vcm_visit_live()
+ * vcm_live() - return true if bindings are on the hardware
+ * @vcm: the context
  *
- * Return: 0 to continue, or another value that ends the visit.
+ * For providers with several page tables, when a device brings one or leaves
+ * one. Reservations with a binding are on &vcm.bound then, linked by their
+ * &vcm_res.vcm_entry; the memory is &vcm_res.phys.
+ *
+ * Context: Within an operation of the provider that holds vcm->topology. For
+ * writing, as in &vcm_driver.attach and &vcm_driver.detach, if it walks the list.
+ * Return: false if the context is inactive or was destroyed.
  */
-typedef int (*vcm_live_fn)(struct vcm_res *res, struct vcm_phys *phys,
-			   void *priv);
-
-int vcm_visit_live(struct vcm *vcm, vcm_live_fn fn, void *priv);
+static inline bool vcm_live(const struct vcm *vcm)
+{
+	lockdep_assert_held(&vcm->topology);
+	return !vcm->dead && (vcm->driver->fixed || vcm->activations);
+}
 
 /**
  * enum vcm_coherence - value of &vcm.coherence
@@ -271,7 +276,6 @@ typedef int (*vcm_phys_walk_fn)(void *priv, dma_addr_t addr, phys_addr_t paddr,
 
 int vcm_phys_walk(const struct vcm_phys *phys, dma_addr_t addr,
 		  unsigned long pgsize_bitmap, vcm_phys_walk_fn fn, void *priv);
-unsigned long vcm_leaves(const struct vcm_res *res);
 
 /* The page-table wrapper */
 

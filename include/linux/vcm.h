@@ -2,18 +2,19 @@
 /*
  * Virtual Contiguous Memory: for drivers that use memory.
  *
- * A context (struct vcm) is an address space as one or more bus masters see
- * it. A reservation (struct vcm_res) is a contiguous range of it. A physical
+ * A context (struct vcm) is an address space as one or more devices see it. A
+ * reservation (struct vcm_res) is a contiguous range of it. A physical
  * allocation (struct vcm_phys) is a list of physically contiguous parts. One
- * allocation may be bound into reservations of many contexts at once.
+ * allocation may be bound in reservations of many contexts at once.
  *
  * Drivers that provide contexts include <linux/vcm-drv.h>. The kernel-doc of
- * each call stands at its definition, in the file that the comment above the
+ * each call is at its definition, in the file that the comment above the
  * prototypes names.
  */
 #ifndef _LINUX_VCM_H
 #define _LINUX_VCM_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/dma-direction.h>
 #include <linux/err.h>
@@ -27,11 +28,11 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct dentry;
 struct device;
 struct module;
 struct page;
 struct sg_table;
-struct vcm_debug;
 struct vcm_driver;
 struct vcm_fault_handler;
 struct vcm_history;
@@ -139,7 +140,6 @@ struct vcm {
 
 	/* private: under va_lock */
 	spinlock_t va_lock;
-	unsigned int allocating;
 	unsigned long granule;
 	union {
 		struct rb_root va_tree;
@@ -154,10 +154,14 @@ struct vcm {
 	struct vcm_history *history;
 	struct list_head bound;
 
+	/* private: operations of the provider that run without topology */
+	atomic_t allocating;
+
 	/* private: faults and debugging */
 	struct vcm_fault_handler __rcu *fault_handler;
 	struct ratelimit_state fault_limit;
-	struct vcm_debug *debug;
+	struct dentry *debug;
+	atomic64_t debug_addr;
 };
 
 /**
@@ -190,7 +194,7 @@ struct vcm_res {
 
 	/* private: on vcm->bound or an unbinder's batch, else undefined */
 	struct list_head vcm_entry;
-	/* private: on phys->bindings, under phys->lock, which @phys is too */
+	/* private: on phys->bindings; phys->lock protects this and @phys */
 	struct list_head phys_entry;
 	u64 phys_seq;
 
@@ -202,7 +206,7 @@ struct vcm_res {
 	/* private: memory that the hardware did not unmap, under vcm->va_lock */
 	struct vcm_phys *quarantined;
 	u8 flags;
-	/* private: written under vcm->va_lock, see enum vcm_res_state */
+	/* private: see enum vcm_res_state */
 	u8 state;
 };
 
@@ -240,7 +244,7 @@ struct vcm_phys {
 	const void *owner;
 #endif
 
-	/* private: a leaf */
+	/* private: no other lock is taken while it is held */
 	spinlock_t lock;
 	/* public: */
 	unsigned int count;

@@ -6,15 +6,11 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 
+#include "vcm_seed.h"
 #include "vcm_softmmu.h"
 #include "vcm_testdrv.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
 
 #define MANY		16
 
@@ -60,12 +56,10 @@ static void expect_unbound(struct kunit *test, struct vcm_res *res)
 static void bulk_shuffle(struct kunit *test, struct vcm_res **res,
 			 unsigned int nr)
 {
-	const u32 start = seed ?: get_random_u32();
 	struct rnd_state rnd;
 	unsigned int i, j;
 
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&rnd, start);
+	vcm_seed(test, &rnd);
 	for (i = nr - 1; i; i--) {
 		j = prandom_u32_state(&rnd) % (i + 1);
 		swap(res[i], res[j]);

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "vcm_contract.h"
+#include "vcm_leaves.h"
 
 CONTRACT_PARAMS(is_any)
 CONTRACT_PARAMS(is_fixed)

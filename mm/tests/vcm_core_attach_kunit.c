@@ -8,14 +8,10 @@
 #include <linux/kref.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 
 #include "vcm_core.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+#include "vcm_seed.h"
 
 /* Return true if @addr is the lowest address of @size bytes that are free. */
 static bool core_lowest_is(struct td_ctx *ctx, resource_size_t size,
@@ -257,14 +253,12 @@ static bool limit_blocks(const struct td_limit *limit, dma_addr_t addr)
 static void core_limits_overlap(struct kunit *test)
 {
 	struct td_ctx *ctx = td_create(test->priv, &core_cfg);
-	const u32 start = seed ?: get_random_u32();
 	struct device *dev[TD_LIMITS];
 	bool attached[TD_LIMITS] = { };
 	struct rnd_state rnd;
 	unsigned int i, j, n;
 
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&rnd, start);
+	vcm_seed(test, &rnd);
 	for (i = 0; i < TD_LIMITS; i++) {
 		dev[i] = core_device(test, i);
 		/* The last one has none */

@@ -18,7 +18,6 @@ static void core_expect_dead(struct kunit *test, struct td_ctx *ctx,
 			     struct vcm_res *res, struct vcm_phys *phys,
 			     struct device *dev)
 {
-	const bool can = vcm_can_reserve(ctx->vcm);
 	const int allocs = atomic_read(&ctx->allocs);
 	struct vcm *vcm = ctx->vcm;
 
@@ -29,8 +28,7 @@ static void core_expect_dead(struct kunit *test, struct td_ctx *ctx,
 	expect_errno(test, vcm_reserve_in(vcm, SZ_4K, 0, 0, SZ_1M - 1, 0),
 		     -ENODEV);
 	expect_errno(test, vcm_map(vcm, phys, 0), -ENODEV);
-	expect_errno(test, vcm_map_at(vcm, phys, 0, 0),
-		     can ? -ENODEV : -EOPNOTSUPP);
+	expect_errno(test, vcm_map_at(vcm, phys, 0, 0), -ENODEV);
 	expect_errno(test, vcm_make_binding(vcm, SZ_4K, 0, 0), -ENODEV);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -ENODEV);
 	KUNIT_EXPECT_EQ(test, vcm_activate(vcm), -ENODEV);

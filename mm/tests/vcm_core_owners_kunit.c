@@ -4,18 +4,17 @@
  * Virtual Contiguous Memory.
  */
 #include <kunit/test.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
 #include <linux/vmstat.h>
 
 #include "vcm_core.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+#include "vcm_seed.h"
 
 /* Owners of reservations */
 
@@ -493,7 +492,6 @@ static void core_memory_ownership(struct kunit *test)
 	u8 steps[CORE_DEPTH];
 	struct rnd_state rnd;
 	unsigned int i, j, n, all = 2;
-	u32 start;
 
 	if (param->active)
 		KUNIT_ASSERT_EQ(test, vcm_activate(ctx->vcm), 0);
@@ -506,9 +504,7 @@ static void core_memory_ownership(struct kunit *test)
 			return;
 	}
 
-	start = seed ?: get_random_u32();
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&rnd, start);
+	vcm_seed(test, &rnd);
 	for (i = 0; i < 500; i++) {
 		for (j = 0; j < CORE_DEPTH; j++)
 			steps[j] = prandom_u32_state(&rnd) % nr;
@@ -611,6 +607,78 @@ static void core_free_races(struct kunit *test)
 	}
 }
 
+#if defined(CONFIG_DEBUG_LOCK_ALLOC) && defined(CONFIG_TRACEPOINTS)
+
+/* What a put has done when it releases the lock of the memory */
+struct core_unlock {
+	const struct vcm_phys *phys;
+	unsigned int nr;
+	unsigned int refs;
+};
+
+/* Note the least number of references with which the lock was released. */
+static void core_note_unlock(void *data, struct lockdep_map *lock,
+			     unsigned long ip)
+{
+	struct core_unlock *unlock = data;
+
+	if (lock != &unlock->phys->lock.dep_map)
+		return;
+	unlock->nr++;
+	unlock->refs = min(unlock->refs,
+			   refcount_read(&unlock->phys->refs));
+}
+
+static void core_find_tracepoint(struct tracepoint *tp, void *found)
+{
+	if (!strcmp(tp->name, "lock_release"))
+		*(struct tracepoint **)found = tp;
+}
+
+/* Drop a reference of @phys, and tell how its lock was released meanwhile. */
+static struct core_unlock core_noted_put(struct kunit *test,
+					 struct vcm_phys *phys)
+{
+	struct core_unlock unlock = { .phys = phys, .refs = UINT_MAX };
+	struct tracepoint *tp = NULL;
+
+	for_each_kernel_tracepoint(core_find_tracepoint, &tp);
+	KUNIT_ASSERT_NOT_NULL(test, tp);
+	KUNIT_ASSERT_EQ(test, 0,
+			tracepoint_probe_register(tp, core_note_unlock,
+						  &unlock));
+	vcm_phys_put(phys);
+	tracepoint_probe_unregister(tp, core_note_unlock, &unlock);
+	tracepoint_synchronize_unregister();
+	return unlock;
+}
+
+/*
+ * References of memory: a put does not drop its reference while it has the lock
+ * of the memory. An unbind that has taken its binding off the list could drop
+ * the last reference then, and free the memory with the lock held.
+ */
+static void core_put_unlocked(struct kunit *test)
+{
+	struct vcm_phys *phys = core_phys(test, SZ_64K);
+	struct core_unlock unlock;
+
+	vcm_phys_get(phys);
+	unlock = core_noted_put(test, phys);
+	KUNIT_EXPECT_EQ(test, unlock.nr, IS_ENABLED(CONFIG_VCM_DEBUG));
+	KUNIT_EXPECT_GE(test, unlock.refs, 2);
+	vcm_free(phys);
+}
+
+#else
+
+static void core_put_unlocked(struct kunit *test)
+{
+	kunit_skip(test, "needs lockdep and tracepoints");
+}
+
+#endif
+
 static long core_toggle(void *arg)
 {
 	struct core_call *call = arg;
@@ -691,6 +759,7 @@ static struct kunit_case core_owners_cases[] = {
 	KUNIT_CASE(core_put_too_many),
 	KUNIT_CASE(core_free_nothing),
 	KUNIT_CASE(core_free_races),
+	KUNIT_CASE(core_put_unlocked),
 	KUNIT_CASE(core_shared_memory),
 	{ }
 };

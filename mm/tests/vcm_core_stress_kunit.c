@@ -5,14 +5,10 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 
 #include "vcm_core.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+#include "vcm_seed.h"
 
 #define STRESS_SLOTS	4
 #define STRESS_SHARED	2
@@ -239,11 +235,11 @@ static void stress_run(struct kunit *test, struct stress *s,
 {
 	struct stress_thread *threads, *t;
 	struct td_worker *workers[CORE_THREADS];
-	const u32 start = seed ?: get_random_u32();
 	void *args[CORE_THREADS];
+	struct rnd_state seeds;
 	unsigned int i;
 
-	kunit_info(test, "seed %u\n", start);
+	vcm_seed(test, &seeds);
 	threads = kunit_kcalloc(test, CORE_THREADS, sizeof(*threads),
 				GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, threads);
@@ -252,7 +248,7 @@ static void stress_run(struct kunit *test, struct stress *s,
 		t->s = s;
 		t->phys = core_phys(test, SZ_16K);
 		t->dev = core_device(test, i);
-		prandom_seed_state(&t->rnd, start + i);
+		prandom_seed_state(&t->rnd, prandom_u32_state(&seeds));
 		t->limit = td_limit(s->ctx, t->dev);
 		td_block(t->limit, SZ_1M + i * SZ_64K,
 			 SZ_1M + (i + 2) * SZ_64K - 1);

@@ -91,6 +91,7 @@ static struct debug_file *debug_open(struct kunit *test, struct vcm *vcm)
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->test = test;
 	f->inode.i_private = vcm;
+	f->file.f_inode = &f->inode;
 	f->file.f_mode = FMODE_READ | FMODE_LSEEK;
 	f->file.f_op = &vcm_reservations_fops;
 	KUNIT_ASSERT_EQ(test, 0,
@@ -386,26 +387,10 @@ static void debug_devices(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, text, "");
 }
 
-static int debug_memory_all(struct seq_file *m, void *unused)
-{
-	loff_t pos = 0;
-	void *entry;
-	int ret = 0;
-
-	entry = vcm_memory_sops.start(m, &pos);
-	while (entry && !ret) {
-		ret = vcm_memory_sops.show(m, entry);
-		entry = vcm_memory_sops.next(m, entry, &pos);
-	}
-	vcm_memory_sops.stop(m, entry);
-	return ret;
-}
-
 /* Return the line of the file memory about the only allocation of @owner. */
 static const char *debug_memory_of(struct kunit *test, const char *owner)
 {
-	return debug_line(test, debug_text(test, debug_memory_all, NULL),
-			  owner);
+	return debug_line(test, debug_text(test, vcm_memory_show, NULL), owner);
 }
 
 static const char *debug_owner(struct kunit *test, const struct vcm_phys *phys)

@@ -9,15 +9,12 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "vcm_gart.h"
+#include "vcm_leaves.h"
 #include "vcm_models.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "seed of the random test; 0: a new one for each run");
+#include "vcm_seed.h"
 
 static struct gart *gart_active(struct kunit *test)
 {
@@ -317,15 +314,13 @@ KUNIT_DEFINE_ACTION_WRAPPER(free_oracle, kvfree, const void *);
 /* The table and the TLB match the bindings after every step */
 static void gart_random(struct kunit *test)
 {
-	const u32 start = seed ?: get_random_u32();
 	struct gart_slot *slots, *slot;
 	struct rnd_state rnd;
 	unsigned int i, j;
 	struct gart *gart;
 	u32 *oracle;
 
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&rnd, start);
+	vcm_seed(test, &rnd);
 	slots = kunit_kcalloc(test, GART_SLOTS, sizeof(*slots), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, slots);
 	oracle = kvcalloc(GART_ENTRIES, sizeof(*oracle), GFP_KERNEL);

@@ -437,6 +437,36 @@ static void import_pages_parts(struct kunit *test)
 	}
 }
 
+/*
+ * vcm_phys_import_pages: the list of parts grows, with pages of 4K beyond what
+ * kmalloc() has room for.
+ */
+static void import_pages_many(struct kunit *test)
+{
+	const unsigned long nr = SZ_4M / sizeof(struct phys_vec) + 1;
+	struct import *import = import_begin(test);
+	struct page **pages = kvmalloc_objs(*pages, nr);
+	struct vcm_phys *phys;
+	unsigned long i, wrong = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	for (i = 0; i < nr; i++)
+		pages[i] = import->block + i * 2 % (1 << IMPORT_ORDER);
+	phys = vcm_phys_import_pages(pages, nr, 0, import_release, import);
+	kvfree(pages);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	KUNIT_EXPECT_EQ(test, phys->count, nr);
+	KUNIT_EXPECT_EQ(test, phys->size, (resource_size_t)nr << PAGE_SHIFT);
+	for (i = 0; i < phys->count; i++)
+		wrong += phys->parts[i].len != PAGE_SIZE ||
+			 phys->parts[i].paddr !=
+			 page_to_phys(import->block + i * 2 %
+				      (1 << IMPORT_ORDER));
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	vcm_free(phys);
+	KUNIT_EXPECT_EQ(test, import->released, 1);
+}
+
 /* vcm_phys_import_pages: -EINVAL for each bad argument, nothing is released. */
 static void import_pages_errors(struct kunit *test)
 {
@@ -663,7 +693,56 @@ static void import_not_ram(struct kunit *test)
 	release_resource(&hole);
 }
 
+struct import_back {
+	struct vcm_res *other;
+	struct vcm_phys *phys;
+	int bound;
+};
+
+static void import_bind_back(void *priv)
+{
+	struct import_back *back = priv;
+
+	back->bound = vcm_bind(back->other, back->phys);
+	/* -EBUSY: a drop would wait for this thread */
+	if (!back->bound)
+		vcm_unreserve(back->other);
+}
+
+/*
+ * Release: the callback of one reservation of vcm_unbind_many() may bind, unbind
+ * and drop another one of the same call.
+ */
+static void import_release_in_batch(struct kunit *test)
+{
+	struct import *import = import_begin(test);
+	struct td_ctx *ctx = td_create(test->priv, &import_cfg);
+	struct import_back back = { .bound = 1 };
+	struct vcm_res *res[2];
+	struct vcm_phys *phys;
+
+	phys = vcm_phys_import_range(page_to_phys(import->block), PAGE_SIZE, 0,
+				     import_bind_back, &back);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
+	back.phys = vcm_alloc(ctx->vcm, PAGE_SIZE, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, back.phys);
+	res[0] = vcm_map(ctx->vcm, phys, 0);
+	res[1] = vcm_map(ctx->vcm, back.phys, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res[0]);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res[1]);
+	vcm_free(phys);
+	back.other = res[1];
+
+	vcm_unbind_many(res, 2);
+	KUNIT_EXPECT_EQ(test, back.bound, 0);
+	if (back.bound)
+		vcm_unreserve(res[1]);
+	vcm_unreserve(res[0]);
+	vcm_free(back.phys);
+}
+
 static struct kunit_case import_cases[] = {
+	KUNIT_CASE(import_release_in_batch),
 	KUNIT_CASE(import_release_once),
 	KUNIT_CASE(import_release_quarantined),
 	KUNIT_CASE(import_pins_module),
@@ -671,6 +750,7 @@ static struct kunit_case import_cases[] = {
 	KUNIT_CASE(import_range_errors),
 	KUNIT_CASE(import_range_ram),
 	KUNIT_CASE(import_pages_parts),
+	KUNIT_CASE(import_pages_many),
 	KUNIT_CASE(import_pages_errors),
 	KUNIT_CASE(import_sgt_parts),
 	KUNIT_CASE(import_sgt_mapped),

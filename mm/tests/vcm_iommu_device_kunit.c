@@ -76,21 +76,15 @@ KUNIT_ARRAY_PARAM_DESC(iommu_clash, iommu_clashes, name);
 static void iommu_newcomer_clash(struct kunit *test)
 {
 	const struct iommu_clash *clash = test->param_value;
-	struct fakeiommu *b;
-	struct device *one, *two;
+	const struct pair p = pair_create(test, &cfg_refuses, &clash->cfg);
 	struct vcm_res *res, *probe;
-	struct vcm *vcm;
+	struct vcm *vcm = context(test, p.one);
 
-	fakeiommu_create(test, 0, &cfg_refuses);
-	b = fakeiommu_create(test, 1, &clash->cfg);
-	one = fakeiommu_master_create(test, 0);
-	two = fakeiommu_master_create(test, 1);
-	vcm = context(test, one);
 	res = vcm_reserve_at(vcm, clash->addr, clash->size, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -EADDRNOTAVAIL);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
-	EXPECT_BLIND(test, two, clash->addr, clash->size);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
+	EXPECT_BLIND(test, p.two, clash->addr, clash->size);
 
 	/* Nothing has changed: such a range can still be reserved */
 	probe = vcm_reserve_at(vcm, clash->addr + SZ_128K, clash->size, 0);
@@ -100,11 +94,11 @@ static void iommu_newcomer_clash(struct kunit *test)
 
 	probe = vcm_reserve_at(vcm, clash->fits, SZ_64K, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, probe);
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = vcm_reserve_at(vcm, clash->addr, clash->size, 0);
 	KUNIT_EXPECT_TRUE(test, res == ERR_PTR(-EADDRNOTAVAIL) ||
 			  res == ERR_PTR(-EINVAL));
-	vcm_detach(vcm, two);
+	vcm_detach(vcm, p.two);
 	res = vcm_reserve_at(vcm, clash->addr, clash->size, 0);
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, res);
 	vcm_unreserve(res);
@@ -118,27 +112,21 @@ static void iommu_newcomer_memory(struct kunit *test)
 		.refuses = true,
 		.pgsize_bitmap = SZ_64K,
 	};
-	struct fakeiommu *b;
-	struct device *one, *two;
+	const struct pair p = pair_create(test, &cfg_refuses, &coarse);
 	struct vcm_phys *phys;
 	struct vcm_res *res;
-	struct vcm *vcm;
+	struct vcm *vcm = context(test, p.one);
 
-	fakeiommu_create(test, 0, &cfg_refuses);
-	b = fakeiommu_create(test, 1, &coarse);
-	one = fakeiommu_master_create(test, 0);
-	two = fakeiommu_master_create(test, 1);
-	vcm = context(test, one);
 	phys = memory(test, 16);
 	res = vcm_reserve_at(vcm, SZ_1M, SZ_64K, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
 	KUNIT_ASSERT_EQ(test, vcm_bind(res, phys), 0);
 
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -EADDRNOTAVAIL);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
-	EXPECT_SEES(test, one, res, phys);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
+	EXPECT_SEES(test, p.one, res, phys);
 	vcm_unbind(res);
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	KUNIT_EXPECT_EQ(test, vcm_granule(vcm), SZ_64K);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -EOPNOTSUPP);
 	vcm_unreserve(res);
@@ -192,40 +180,34 @@ static void iommu_limits_of_absent(struct kunit *test)
 		.last = SZ_256M - 1,
 	};
 	static const dma_addr_t beyond[] = { SZ_1M, SZ_256M, SZ_16M + SZ_4K };
+	const struct pair p = pair_create(test, &cfg_refuses, &small);
 	struct vcm_res *res, *odd;
-	struct device *one, *two;
 	struct vcm_phys *phys;
-	struct fakeiommu *b;
-	struct vcm *vcm;
+	struct vcm *vcm = context(test, p.one);
 	unsigned int i;
 
-	fakeiommu_create(test, 0, &cfg_refuses);
-	b = fakeiommu_create(test, 1, &small);
-	one = fakeiommu_master_create(test, 0);
-	two = fakeiommu_master_create(test, 1);
-	vcm = context(test, one);
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
-	vcm_detach(vcm, two);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
+	vcm_detach(vcm, p.two);
 
 	phys = vcm_alloc(vcm, SZ_64K, VCM_ALLOC_CONTIG);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, phys);
 	KUNIT_ASSERT_TRUE(test, IS_ALIGNED(phys->parts[0].paddr, SZ_64K));
 	res = vcm_map_at(vcm, phys, SZ_32M, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, count(&b->writes), 1);
+	KUNIT_EXPECT_EQ(test, count(&p.b->writes), 1);
 	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
 		odd = vcm_map_at(vcm, phys, beyond[i], 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, odd);
-		KUNIT_EXPECT_EQ(test, fakeiommu_prot(one, odd->start),
+		KUNIT_EXPECT_EQ(test, fakeiommu_prot(p.one, odd->start),
 				IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE);
-		KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -EADDRNOTAVAIL);
+		KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -EADDRNOTAVAIL);
 		vcm_unbind_many((struct vcm_res *[]){ odd, res }, 2);
 		KUNIT_EXPECT_EQ(test, vcm_bind(odd, phys), 0);
 		KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
 		vcm_unmap(odd);
 	}
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
-	KUNIT_EXPECT_EQ(test, fakeiommu_prot(two, res->start),
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
+	KUNIT_EXPECT_EQ(test, fakeiommu_prot(p.two, res->start),
 			IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE);
 	vcm_unmap(res);
 	vcm_free(phys);
@@ -237,26 +219,21 @@ static void iommu_limits_of_absent(struct kunit *test)
  */
 static void iommu_checked_before(struct kunit *test)
 {
+	const struct pair p = pair_create(test, NULL, NULL);
 	struct vcm_phys *phys = memory(test, 1);
-	struct fakeiommu *a, *b;
-	struct device *one, *two;
 	struct vcm_res *res;
 	struct vcm *vcm;
 
-	a = fakeiommu_create(test, 0, NULL);
-	b = fakeiommu_create(test, 1, NULL);
-	one = fakeiommu_master_create(test, 0);
-	two = fakeiommu_master_create(test, 1);
-	*two->dma_mask = DMA_BIT_MASK(24);
-	vcm = context(test, one);
+	*p.two->dma_mask = DMA_BIT_MASK(24);
+	vcm = context(test, p.one);
 	res = vcm_map_at(vcm, phys, SZ_16M, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -EADDRNOTAVAIL);
-	KUNIT_EXPECT_EQ(test, count(&b->attached), 0);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -EADDRNOTAVAIL);
+	KUNIT_EXPECT_EQ(test, count(&p.b->attached), 0);
 	vcm_unmap(res);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), 0);
-	KUNIT_EXPECT_EQ(test, count(&b->attached), 1);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 1);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->attached), 1);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 1);
 }
 
 /* Row vcm_reserve: no address above the DMA mask of a device is reserved */
@@ -334,29 +311,24 @@ static void iommu_identity(struct kunit *test)
 static void iommu_for_device(struct kunit *test)
 {
 	static const struct fakeiommu_cfg cfg = { .type = FAKEIOMMU_IDENTITY };
-	struct device *one, *two;
+	const struct pair p = pair_create(test, NULL, &cfg);
 	phys_addr_t paddr = 0;
 	struct vcm_res *res;
 	struct vcm *vcm;
 
-	fakeiommu_create(test, 0, NULL);
-	fakeiommu_create(test, 1, &cfg);
-	one = fakeiommu_master_create(test, 0);
-	two = fakeiommu_master_create(test, 1);
-
-	vcm = vcm_for_device(one);
+	vcm = vcm_for_device(p.one);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
-	EXPECT_BLIND(test, one, 0, SZ_64K);
+	EXPECT_BLIND(test, p.one, 0, SZ_64K);
 	vcm_destroy(vcm);
 
 	if (!IS_ENABLED(CONFIG_VCM_CMA))
 		return;
-	vcm = vcm_for_device(two);
+	vcm = vcm_for_device(p.two);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vcm);
 	res = vcm_make_binding(vcm, SZ_64K, 0, 0);
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, res);
 	if (!IS_ERR_OR_NULL(res)) {
-		KUNIT_EXPECT_EQ(test, 0, fakeiommu_translate(two, res->start,
+		KUNIT_EXPECT_EQ(test, 0, fakeiommu_translate(p.two, res->start,
 							     true, &paddr));
 		KUNIT_EXPECT_EQ(test, paddr, res->phys->parts[0].paddr);
 	}
@@ -368,29 +340,23 @@ static void iommu_for_device(struct kunit *test)
 static void iommu_group_of_two(struct kunit *test)
 {
 	static const struct fakeiommu_cfg cfg = { .one_group = true };
-	struct fakeiommu *b;
-	struct device *one, *two, *three;
-	struct vcm *vcm;
-
-	fakeiommu_create(test, 0, NULL);
-	b = fakeiommu_create(test, 1, &cfg);
-	one = fakeiommu_master_create(test, 0);
-	two = fakeiommu_master_create(test, 1);
-	vcm = context(test, one);
+	const struct pair p = pair_create(test, NULL, &cfg);
+	struct device *three;
+	struct vcm *vcm = context(test, p.one);
 
 	/*
 	 * Alone in its group it can be attached, and detached after the group
 	 * grew
 	 */
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), 0);
 	three = fakeiommu_master_create(test, 1);
-	vcm_detach(vcm, two);
-	EXPECT_BLIND(test, two, 0, SZ_64K);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -EOPNOTSUPP);
+	vcm_detach(vcm, p.two);
+	EXPECT_BLIND(test, p.two, 0, SZ_64K);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, three), -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(vcm_iommu_create(three)),
 			-EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
 }
 
 /* Row confinement: a device with a strict direct region is refused */
@@ -482,25 +448,22 @@ static void iommu_coherence(struct kunit *test)
  */
 static void iommu_account(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *plain = memory(test, 3), *registers;
 	struct vcm_phys *charged = memory_flags(test, 2, VCM_PHYS_PAGES |
 						VCM_PHYS_ACCOUNT);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res, *other, *regs;
 
 	other = bound(test, vcm, plain);
-	KUNIT_EXPECT_EQ(test, count(&a->charged), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.a->charged), 0);
 	res = bound(test, vcm, charged);
-	KUNIT_EXPECT_EQ(test, count(&a->charged), 2);
+	KUNIT_EXPECT_EQ(test, count(&p.a->charged), 2);
 	vcm_deactivate(vcm);
 	KUNIT_ASSERT_EQ(test, vcm_activate(vcm), 0);
-	KUNIT_EXPECT_EQ(test, count(&a->charged), 4);
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
-	KUNIT_EXPECT_EQ(test, count(&b->charged), 2);
+	KUNIT_EXPECT_EQ(test, count(&p.a->charged), 4);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->charged), 2);
 
 	/* Also where it is mapped part by part */
 	registers = vcm_phys_new(1, VCM_PHYS_ACCOUNT, vcm_model_free, NULL);
@@ -508,7 +471,7 @@ static void iommu_account(struct kunit *test)
 	registers->parts[0] = (struct phys_vec) { SZ_1G, SZ_4K };
 	KUNIT_ASSERT_EQ(test, vcm_phys_finish(registers), 0);
 	regs = bound(test, vcm, registers);
-	KUNIT_EXPECT_EQ(test, count(&b->charged), 3);
+	KUNIT_EXPECT_EQ(test, count(&p.b->charged), 3);
 	vcm_unmap(regs);
 	vcm_free(registers);
 	vcm_unmap(res);

@@ -17,59 +17,53 @@
  */
 static void iommu_refused(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *old = memory(test, 5), *new = memory(test, 3);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *r_old, *r_new;
 
 	r_old = bound(test, vcm, old);
-	EXPECT_BLIND(test, two, r_old->start, old->size);
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 1);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 1);
-	EXPECT_SEES(test, one, r_old, old);
-	EXPECT_SEES(test, two, r_old, old);
+	EXPECT_BLIND(test, p.two, r_old->start, old->size);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 1);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 1);
+	EXPECT_SEES(test, p.one, r_old, old);
+	EXPECT_SEES(test, p.two, r_old, old);
 
 	r_new = bound(test, vcm, new);
-	EXPECT_SEES(test, one, r_new, new);
-	EXPECT_SEES(test, two, r_new, new);
+	EXPECT_SEES(test, p.one, r_new, new);
+	EXPECT_SEES(test, p.two, r_new, new);
 
 	vcm_unbind(r_old);
-	EXPECT_BLIND(test, one, r_old->start, old->size);
-	EXPECT_BLIND(test, two, r_old->start, old->size);
-	EXPECT_SEES(test, two, r_new, new);
+	EXPECT_BLIND(test, p.one, r_old->start, old->size);
+	EXPECT_BLIND(test, p.two, r_old->start, old->size);
+	EXPECT_SEES(test, p.two, r_new, new);
 	vcm_unmap(r_old);
 	vcm_unmap(r_new);
-	EXPECT_BLIND(test, two, 0, SZ_1M);
+	EXPECT_BLIND(test, p.two, 0, SZ_1M);
 }
 
 /* Devices of IOMMUs that accept each other's domains share one */
 static void iommu_shared(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, NULL);
-	struct fakeiommu *b = fakeiommu_create(test, 1, NULL);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, NULL, NULL);
 	struct vcm_phys *phys = memory(test, 4);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = bound(test, vcm, phys);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 1);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
-	KUNIT_EXPECT_EQ(test, count(&a->writes), 4);
-	EXPECT_SEES(test, one, res, phys);
-	EXPECT_SEES(test, two, res, phys);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 1);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.a->writes), 4);
+	EXPECT_SEES(test, p.one, res, phys);
+	EXPECT_SEES(test, p.two, res, phys);
 
 	/* The device that it was made for may be detached */
-	vcm_detach(vcm, one);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 1);
-	EXPECT_BLIND(test, one, res->start, phys->size);
-	EXPECT_SEES(test, two, res, phys);
+	vcm_detach(vcm, p.one);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 1);
+	EXPECT_BLIND(test, p.one, res->start, phys->size);
+	EXPECT_SEES(test, p.two, res, phys);
 	vcm_unmap(res);
 }
 
@@ -111,51 +105,48 @@ static void iommu_inactive(struct kunit *test)
  */
 static void iommu_last_device(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct device *three = fakeiommu_master_create(test, 1);
 	struct vcm_phys *phys = memory(test, 4);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res = bound(test, vcm, phys), *other;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, three), 0);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 1);
-	KUNIT_EXPECT_EQ(test, count(&b->writes), 4);
-	vcm_detach(vcm, two);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 1);
-	EXPECT_BLIND(test, two, res->start, phys->size);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 1);
+	KUNIT_EXPECT_EQ(test, count(&p.b->writes), 4);
+	vcm_detach(vcm, p.two);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 1);
+	EXPECT_BLIND(test, p.two, res->start, phys->size);
 	EXPECT_SEES(test, three, res, phys);
 	vcm_detach(vcm, three);
 	EXPECT_BLIND(test, three, res->start, phys->size);
-	EXPECT_SEES(test, one, res, phys);
-	vcm_detach(vcm, one);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 1);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 1);
+	EXPECT_SEES(test, p.one, res, phys);
+	vcm_detach(vcm, p.one);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 1);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 1);
 
 	/* Without a device, binds and unbinds go into both */
 	vcm_unbind(res);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), 0);
 	other = bound(test, vcm, phys);
-	KUNIT_EXPECT_EQ(test, count(&a->writes), 12);
-	KUNIT_EXPECT_EQ(test, count(&b->writes), 12);
+	KUNIT_EXPECT_EQ(test, count(&p.a->writes), 12);
+	KUNIT_EXPECT_EQ(test, count(&p.b->writes), 12);
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
-	KUNIT_EXPECT_EQ(test, count(&b->writes), 12);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 1);
-	EXPECT_SEES(test, two, res, phys);
-	EXPECT_SEES(test, two, other, phys);
-	EXPECT_BLIND(test, one, res->start, phys->size);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->writes), 12);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 1);
+	EXPECT_SEES(test, p.two, res, phys);
+	EXPECT_SEES(test, p.two, other, phys);
+	EXPECT_BLIND(test, p.one, res->start, phys->size);
 
 	/* The same for an activation */
-	vcm_detach(vcm, two);
+	vcm_detach(vcm, p.two);
 	vcm_deactivate(vcm);
-	KUNIT_EXPECT_EQ(test, count(&a->clears), count(&a->writes));
+	KUNIT_EXPECT_EQ(test, count(&p.a->clears), count(&p.a->writes));
 	KUNIT_EXPECT_EQ(test, vcm_activate(vcm), 0);
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, one), 0);
-	EXPECT_SEES(test, one, other, phys);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.one), 0);
+	EXPECT_SEES(test, p.one, other, phys);
 	vcm_unmap(other);
 	vcm_unmap(res);
 }
@@ -225,12 +216,9 @@ static void iommu_all_or_none(struct kunit *test)
  */
 static void iommu_attach_fails(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *phys[3];
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res[3];
 	unsigned int i, n, leaves = 0;
 
@@ -239,29 +227,29 @@ static void iommu_attach_fails(struct kunit *test)
 		res[i] = bound(test, vcm, phys[i]);
 		leaves += i + 1;
 	}
-	atomic_long_set(&b->fail_domain, 0);
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -ENOMEM);
-	atomic_long_set(&b->fail_attach, 0);
-	b->error = -EINVAL;
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -EINVAL);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
+	atomic_long_set(&p.b->fail_domain, 0);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -ENOMEM);
+	atomic_long_set(&p.b->fail_attach, 0);
+	p.b->error = -EINVAL;
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -EINVAL);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
 
 	for (n = 0; n < leaves; n++) {
-		atomic_long_set(&b->fail_map, n);
-		b->error = -ENOMEM;
-		KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), -ENOMEM);
-		KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
+		atomic_long_set(&p.b->fail_map, n);
+		p.b->error = -ENOMEM;
+		KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), -ENOMEM);
+		KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
 		for (i = 0; i < 3; i++) {
-			EXPECT_BLIND(test, two, res[i]->start, phys[i]->size);
-			EXPECT_SEES(test, one, res[i], phys[i]);
+			EXPECT_BLIND(test, p.two, res[i]->start, phys[i]->size);
+			EXPECT_SEES(test, p.one, res[i], phys[i]);
 		}
 	}
-	KUNIT_EXPECT_EQ(test, count(&a->writes), leaves);
-	KUNIT_EXPECT_EQ(test, count(&b->writes), count(&b->clears));
+	KUNIT_EXPECT_EQ(test, count(&p.a->writes), leaves);
+	KUNIT_EXPECT_EQ(test, count(&p.b->writes), count(&p.b->clears));
 
-	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_EXPECT_EQ(test, vcm_attach(vcm, p.two), 0);
 	for (i = 0; i < 3; i++) {
-		EXPECT_SEES(test, two, res[i], phys[i]);
+		EXPECT_SEES(test, p.two, res[i], phys[i]);
 		vcm_unmap(res[i]);
 	}
 }

@@ -25,6 +25,33 @@ static const struct fakeiommu_cfg cfg_refuses __maybe_unused = {
 	.refuses = true,
 };
 
+/**
+ * struct pair - two IOMMUs and a device behind each
+ * @a: IOMMU 0
+ * @b: IOMMU 1
+ * @one: a device behind @a
+ * @two: a device behind @b
+ */
+struct pair {
+	struct fakeiommu *a;
+	struct fakeiommu *b;
+	struct device *one;
+	struct device *two;
+};
+
+static inline struct pair pair_create(struct kunit *test,
+				      const struct fakeiommu_cfg *a,
+				      const struct fakeiommu_cfg *b)
+{
+	struct pair p;
+
+	p.a = fakeiommu_create(test, 0, a);
+	p.b = fakeiommu_create(test, 1, b);
+	p.one = fakeiommu_master_create(test, 0);
+	p.two = fakeiommu_master_create(test, 1);
+	return p;
+}
+
 static inline long count(const atomic_long_t *what)
 {
 	return atomic_long_read(what);

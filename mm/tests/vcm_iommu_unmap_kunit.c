@@ -139,23 +139,20 @@ static void iommu_unbind_many(struct kunit *test)
  */
 static void iommu_quarantine(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *phys = memory(test, 2);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res, *other;
 	struct vcm_addr_info info;
 	dma_addr_t addr;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = bound(test, vcm, phys);
 	addr = res->start;
-	atomic_long_set(&b->stuck, 0);
+	atomic_long_set(&p.b->stuck, 0);
 	vcm_unbind(res);
-	EXPECT_BLIND(test, one, addr, phys->size);
-	KUNIT_EXPECT_TRUE(test, sees(two, addr, phys));
+	EXPECT_BLIND(test, p.one, addr, phys->size);
+	KUNIT_EXPECT_TRUE(test, sees(p.two, addr, phys));
 	KUNIT_EXPECT_EQ(test, vcm->quarantined, phys->size);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -EADDRNOTAVAIL);
 	vcm_unmap(res);
@@ -166,12 +163,12 @@ static void iommu_quarantine(struct kunit *test)
 			-EADDRINUSE);
 	/* The same memory may be bound elsewhere */
 	other = bound(test, vcm, phys);
-	EXPECT_SEES(test, two, other, phys);
+	EXPECT_SEES(test, p.two, other, phys);
 	vcm_unmap(other);
-	KUNIT_EXPECT_EQ(test, count(&a->complaints), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.a->complaints), 0);
 
-	vcm_detach(vcm, two);
-	EXPECT_BLIND(test, two, addr, phys->size);
+	vcm_detach(vcm, p.two);
+	EXPECT_BLIND(test, p.two, addr, phys->size);
 }
 
 static void released(void *priv)
@@ -281,19 +278,16 @@ static void iommu_quarantine_run(struct kunit *test)
  */
 static void iommu_quarantine_undo(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *phys = memory(test, 2);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = vcm_reserve(vcm, phys->size, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, res);
-	atomic_long_set(&b->fail_map, 0);
-	atomic_long_set(&a->stuck, 0);
+	atomic_long_set(&p.b->fail_map, 0);
+	atomic_long_set(&p.a->stuck, 0);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, vcm->quarantined, phys->size);
 	KUNIT_EXPECT_EQ(test, vcm_bind(res, phys), -EADDRNOTAVAIL);
@@ -361,69 +355,60 @@ static void iommu_unplug_iommu(struct kunit *test)
 		.refuses = true,
 		.linked = true,
 	};
-	struct fakeiommu *a = fakeiommu_create(test, 0, &linked);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &linked, &cfg_refuses);
 	struct vcm_phys *phys = memory(test, 3);
-	struct vcm *vcm = plugged(test, one);
+	struct vcm *vcm = plugged(test, p.one);
 	struct vcm_res *res;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = bound(test, vcm, phys);
-	fakeiommu_unplug(test, a);
-	KUNIT_EXPECT_NULL(test, one->driver);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 0);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
-	EXPECT_BLIND(test, two, res->start, phys->size);
+	fakeiommu_unplug(test, p.a);
+	KUNIT_EXPECT_NULL(test, p.one->driver);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
+	EXPECT_BLIND(test, p.two, res->start, phys->size);
 	vcm_unmap(res);
 }
 
 /* A detach after the IOMMU was removed is safe */
 static void iommu_detach_late(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *phys = memory(test, 3);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = bound(test, vcm, phys);
 	/* The IOMMU core warns about the domain that is still attached */
 	kunit_warning_suppress(test) {
-		fakeiommu_unplug(test, b);
+		fakeiommu_unplug(test, p.b);
 	}
-	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(two));
-	EXPECT_SEES(test, one, res, phys);
-	vcm_detach(vcm, two);
-	EXPECT_SEES(test, one, res, phys);
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(p.two));
+	EXPECT_SEES(test, p.one, res, phys);
+	vcm_detach(vcm, p.two);
+	EXPECT_SEES(test, p.one, res, phys);
 	vcm_unmap(res);
-	KUNIT_EXPECT_EQ(test, count(&a->writes), count(&a->clears));
+	KUNIT_EXPECT_EQ(test, count(&p.a->writes), count(&p.a->clears));
 	context_destroy(test, vcm);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
 }
 
 /* Row vcm_destroy: it unmaps all bindings and frees every domain */
 static void iommu_destroy_live(struct kunit *test)
 {
-	struct fakeiommu *a = fakeiommu_create(test, 0, &cfg_refuses);
-	struct fakeiommu *b = fakeiommu_create(test, 1, &cfg_refuses);
-	struct device *one = fakeiommu_master_create(test, 0);
-	struct device *two = fakeiommu_master_create(test, 1);
+	const struct pair p = pair_create(test, &cfg_refuses, &cfg_refuses);
 	struct vcm_phys *phys = memory(test, 3);
-	struct vcm *vcm = context(test, one);
+	struct vcm *vcm = context(test, p.one);
 	struct vcm_res *res;
 
-	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, two), 0);
+	KUNIT_ASSERT_EQ(test, vcm_attach(vcm, p.two), 0);
 	res = bound(test, vcm, phys);
 	context_destroy(test, vcm);
-	EXPECT_BLIND(test, one, res->start, phys->size);
-	EXPECT_BLIND(test, two, res->start, phys->size);
-	KUNIT_EXPECT_EQ(test, count(&a->domains), 0);
-	KUNIT_EXPECT_EQ(test, count(&b->domains), 0);
+	EXPECT_BLIND(test, p.one, res->start, phys->size);
+	EXPECT_BLIND(test, p.two, res->start, phys->size);
+	KUNIT_EXPECT_EQ(test, count(&p.a->domains), 0);
+	KUNIT_EXPECT_EQ(test, count(&p.b->domains), 0);
 	vcm_unmap(res);
 }
 

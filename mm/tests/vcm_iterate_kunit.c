@@ -8,14 +8,10 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 
 #include "../vcm-internal.h"
 #include "vcm_lookup.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+#include "vcm_seed.h"
 
 /* vcm_next_res(): all, in ascending order, at both ends of the space too */
 static void iterate_all(struct kunit *test)
@@ -112,6 +108,18 @@ struct iterate_model {
 	unsigned int made;
 	struct iterate_slot slot[ITERATE_SLOTS];
 };
+
+static struct iterate_model *iterate_begin(struct kunit *test)
+{
+	struct iterate_model *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	vcm_seed(test, &m->rnd);
+	m->test = test;
+	/* 0 is less than every age */
+	m->made = 1;
+	return m;
+}
 
 static u32 iterate_random(struct iterate_model *m, u32 below)
 {
@@ -223,19 +231,10 @@ KUNIT_ARRAY_PARAM(iterate_cfg, iterate_cfgs, iterate_desc);
 static void iterate_changes(struct kunit *test)
 {
 	const struct td_cfg *const *cfg = test->param_value;
-	struct iterate_model *m;
+	struct iterate_model *m = iterate_begin(test);
 	unsigned int i;
-	u32 start;
 
-	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, m);
-	start = seed ?: get_random_u32();
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&m->rnd, start);
-	m->test = test;
 	m->ctx = td_create(test->priv, *cfg);
-	/* 0 is less than every age */
-	m->made = 1;
 	for (i = 0; i < ITERATE_SLOTS; i++)
 		iterate_change(m, &m->slot[i]);
 	for (i = 0; i < ITERATE_ROUNDS; i++) {
@@ -415,18 +414,10 @@ static void iterate_phys_once(struct iterate_model *m, struct vcm_phys *phys)
 static void iterate_phys_changes(struct kunit *test)
 {
 	struct vcm_phys *phys = lookup_phys(test, SZ_4K);
-	struct iterate_model *m;
+	struct iterate_model *m = iterate_begin(test);
 	struct td_ctx *ctx[3];
 	unsigned int i;
-	u32 start;
 
-	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, m);
-	start = seed ?: get_random_u32();
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&m->rnd, start);
-	m->test = test;
-	m->made = 1;
 	for (i = 0; i < 3; i++)
 		ctx[i] = td_create(test->priv, i ? &lookup_cfg : &lookup_fixed);
 	for (i = 0; i < ITERATE_SLOTS; i++) {

@@ -7,16 +7,13 @@
  * of "What each call promises".
  */
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 
 #include "../vcm-internal.h"
 #include "vcm_lookup.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+#include "vcm_seed.h"
 
 /* Expect that vcm_lookup() returns @want, NULL for -ENOENT. */
 static void expect_lookup(struct kunit *test, struct td_ctx *ctx,
@@ -367,13 +364,10 @@ static void fixed_oracle(struct kunit *test)
 {
 	struct fixed_model *m;
 	unsigned int step, i;
-	u32 start;
 
 	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, m);
-	start = seed ?: get_random_u32();
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&m->rnd, start);
+	vcm_seed(test, &m->rnd);
 	m->test = test;
 	m->ctx = td_create(test->priv, &lookup_fixed);
 	m->to = td_create(test->priv, &lookup_cfg);
@@ -392,12 +386,14 @@ static void fixed_oracle(struct kunit *test)
 
 #define FIXED_THREADS	4
 #define FIXED_ROUNDS	1000
+#define FIXED_PAUSE	7	/* no multiple of what a round has */
 
 struct fixed_thread {
 	struct td_ctx *ctx;
 	/* The whole, and a part of it */
 	struct vcm_phys *phys[2];
 	unsigned int nr;
+	unsigned int pauses;
 	const char *broken;
 };
 
@@ -405,6 +401,18 @@ static void fixed_must(struct fixed_thread *t, bool good, const char *what)
 {
 	if (!good && !t->broken)
 		t->broken = what;
+}
+
+/*
+ * Let the other threads run, with what this one has got. On one CPU, a thread
+ * that does not sleep is rarely interrupted.
+ */
+static void fixed_pause(struct fixed_thread *t)
+{
+	if (++t->pauses % FIXED_PAUSE)
+		cond_resched();
+	else
+		usleep_range(1, 20);
 }
 
 /* Map, unbind, bind again and unmap overlapping memory. */
@@ -416,9 +424,12 @@ static void fixed_churn(struct fixed_thread *t, unsigned int i)
 	one = vcm_map(t->ctx->vcm, phys, 0);
 	two = vcm_map(t->ctx->vcm, phys, 0);
 	fixed_must(t, !IS_ERR(one) && !IS_ERR(two), "map");
+	fixed_pause(t);
 	vcm_unbind(one);
+	fixed_pause(t);
 	if (!IS_ERR(one))
 		fixed_must(t, !vcm_bind(one, phys), "bind");
+	fixed_pause(t);
 	vcm_unmap(two);
 	vcm_unmap(one);
 }
@@ -431,10 +442,10 @@ static void fixed_walk(struct fixed_thread *t)
 	while ((pos = vcm_next_res(t->ctx->vcm, pos))) {
 		fixed_must(t, pos->start >= start, "not ascending");
 		start = pos->start;
-		cond_resched();
+		fixed_pause(t);
 	}
 	while ((pos = vcm_phys_next_res(t->phys[1], pos)))
-		cond_resched();
+		fixed_pause(t);
 }
 
 static void fixed_look(struct fixed_thread *t, unsigned int i)
@@ -447,6 +458,10 @@ static void fixed_look(struct fixed_thread *t, unsigned int i)
 
 	res = vcm_lookup(t->ctx->vcm, addr);
 	fixed_must(t, !IS_ERR(res) || res == ERR_PTR(-ENOENT), "lookup");
+	fixed_pause(t);
+	if (!IS_ERR(res))
+		fixed_must(t, addr - res->start < res->res_size,
+			   "another reservation");
 	vcm_res_put(res);
 	if (!vcm_lookup_info(t->ctx->vcm, addr, &info)) {
 		fixed_must(t, info.nr && info.res[0].owner, "lookup_info");
@@ -471,7 +486,7 @@ static long fixed_thread(void *arg)
 			fixed_look(t, i);
 		else
 			fixed_walk(t);
-		cond_resched();
+		fixed_pause(t);
 	}
 	return 0;
 }

@@ -12,14 +12,10 @@
 #include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 
 #include "../vcm-internal.h"
 #include "vcm_lookup.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
+#include "vcm_seed.h"
 
 #define RW		(VCM_RES_READ | VCM_RES_WRITE)
 
@@ -602,15 +598,13 @@ static void lookup_random(struct kunit *test)
 		.last = SLOTS * SLOT - 1,
 		.pgsize_bitmap = SLOT,
 	};
-	const u32 start = seed ?: get_random_u32();
 	struct lookup_model *m;
 	unsigned int i, step;
 
-	kunit_info(test, "seed %u\n", start);
 	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, m);
 	m->ctx = td_create(test->priv, &cfg);
-	prandom_seed_state(&m->rnd, start);
+	vcm_seed(test, &m->rnd);
 	for (step = 0; step < 600; step++) {
 		i = prandom_u32_state(&m->rnd) % LIVE;
 		if (m->live[i])

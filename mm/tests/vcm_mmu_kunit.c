@@ -10,12 +10,13 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
 
+#include "vcm_leaves.h"
 #include "vcm_mmu_test.h"
+#include "vcm_seed.h"
 
 static int stub_map_pages(struct vcm *vcm, dma_addr_t addr, phys_addr_t paddr,
 			  size_t pgsize, size_t pgcount, unsigned int flags,
@@ -464,15 +465,13 @@ static void random_binding(struct kunit *test, struct softmmu *s,
 /* Random memory at random addresses takes the minimum number of leaves */
 static void mmu_random(struct kunit *test)
 {
-	u32 seed = get_random_u32();
 	struct softmmu_cfg cfg = mmu_cfg;
 	unsigned int burst, i;
 	struct rnd_state rnd;
 	struct softmmu *s;
 	struct vcm_res *odd;
 
-	kunit_info(test, "seed %u\n", seed);
-	prandom_seed_state(&rnd, seed);
+	vcm_seed(test, &rnd);
 	for (burst = 0; burst < 3; burst++) {
 		cfg.burst = burst * 5;
 		s = softmmu_create(test, &cfg);

@@ -8,10 +8,12 @@
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
+
+#include "vcm_leaves.h"
+#include "vcm_seed.h"
 
 /* The windows of o2o_to_bus() */
 #define NEAR_CPU	((phys_addr_t)SZ_1G)
@@ -610,13 +612,11 @@ static void o2o_random_test(struct kunit *test)
 				     SZ_1G + O2O_PAGES * PAGE_SIZE - 1);
 	struct o2o_slot *slot = kunit_kcalloc(test, O2O_SLOTS, sizeof(*slot),
 					      GFP_KERNEL);
-	u64 seed = get_random_u64();
 	struct rnd_state rnd;
 	unsigned int i, s;
 
 	KUNIT_ASSERT_NOT_NULL(test, slot);
-	kunit_info(test, "seed %llu\n", seed);
-	prandom_seed_state(&rnd, seed);
+	vcm_seed(test, &rnd);
 	for (i = 0; i < O2O_STEPS; i++) {
 		unsigned int page = prandom_u32_state(&rnd) % O2O_PAGES;
 		phys_addr_t paddr;

@@ -29,22 +29,6 @@ static const struct vcm_phys_params pages_any = {
 	.nid = NUMA_NO_NODE,
 };
 
-/* Check the parts of an allocation of @size bytes. */
-static void pages_check(struct kunit *test, const struct vcm_phys *phys,
-			resource_size_t size)
-{
-	resource_size_t sum = 0;
-	unsigned int i;
-
-	KUNIT_EXPECT_EQ(test, phys->size, size);
-	KUNIT_EXPECT_GT(test, phys->count, 0);
-	for (i = 0; i < phys->count; i++) {
-		KUNIT_EXPECT_GT(test, phys->parts[i].len, 0);
-		sum += phys->parts[i].len;
-	}
-	KUNIT_EXPECT_EQ(test, sum, size);
-}
-
 /* The recorder */
 
 #define REC_MAX		2048
@@ -274,7 +258,7 @@ static void pages_rounds(struct kunit *test)
 		phys = vcm_phys_alloc(rows[i / 2].size,
 				      i & 1 ? VCM_ALLOC_CONTIG : 0, &params);
 		pages_ok(test, phys);
-		pages_check(test, phys, rows[i / 2].want);
+		td_phys_check(test, phys, rows[i / 2].want);
 		KUNIT_EXPECT_TRUE(test, phys->flags & VCM_PHYS_PAGES);
 		vcm_free(phys);
 	}
@@ -419,7 +403,7 @@ static void pages_falls_back(struct kunit *test)
 			phys = vcm_phys_alloc(rows[i].pages * PAGE_SIZE, 0,
 					      &params);
 			pages_ok(test, phys);
-			pages_check(test, phys, rows[i].pages * PAGE_SIZE);
+			td_phys_check(test, phys, rows[i].pages * PAGE_SIZE);
 			rec_expect_monotone(test, rows[i].first, 0);
 			rec_check_held(test, phys);
 			vcm_free(phys);
@@ -488,7 +472,7 @@ static void pages_fails_anywhere(struct kunit *test)
 				expect_errno(test, phys, -ENOMEM);
 			} else {
 				pages_ok(test, phys);
-				pages_check(test, phys, 46 * PAGE_SIZE);
+				td_phys_check(test, phys, 46 * PAGE_SIZE);
 				rec_check_held(test, phys);
 				vcm_free(phys);
 			}
@@ -514,7 +498,7 @@ static void pages_granule(struct kunit *test)
 			phys = vcm_phys_alloc(7 * granule - PAGE_SIZE, 0,
 					      &params);
 			pages_ok(test, phys);
-			pages_check(test, phys, 7 * granule);
+			td_phys_check(test, phys, 7 * granule);
 			rec_expect_monotone(test, order + 2, order);
 			for (i = 0; i < phys->count; i++) {
 				KUNIT_EXPECT_EQ(test, phys->parts[i].paddr &
@@ -556,7 +540,7 @@ static void pages_contig(struct kunit *test)
 		phys = vcm_phys_alloc(size, VCM_ALLOC_CONTIG, &params);
 		pages_ok(test, phys);
 		size = ALIGN(size, granule);
-		pages_check(test, phys, size);
+		td_phys_check(test, phys, size);
 		KUNIT_EXPECT_EQ(test, phys->count, 1);
 		KUNIT_EXPECT_EQ(test, phys->parts[0].paddr &
 				(roundup_pow_of_two(size) - 1), 0);
@@ -613,7 +597,7 @@ static void pages_contig_large(struct kunit *test)
 		return;
 	}
 	KUNIT_EXPECT_TRUE(test, IS_ENABLED(CONFIG_CONTIG_ALLOC));
-	pages_check(test, phys, size);
+	td_phys_check(test, phys, size);
 	KUNIT_EXPECT_EQ(test, phys->count, 1);
 	KUNIT_EXPECT_TRUE(test, pages_dirty(phys));
 	vcm_free(phys);
@@ -672,7 +656,7 @@ static void pages_joins(struct kunit *test)
 		phys = vcm_phys_alloc(16 * PAGE_SIZE, VCM_ALLOC_NOZERO,
 				      &params);
 		pages_ok(test, phys);
-		pages_check(test, phys, 16 * PAGE_SIZE);
+		td_phys_check(test, phys, 16 * PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, phys->count, rows[i].parts);
 		KUNIT_EXPECT_EQ(test, phys->parts[0].paddr,
 				page_to_phys(rec.pool[0]));

@@ -8,42 +8,15 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "../vcm-internal.h"
+#include "vcm_leaves.h"
+#include "vcm_seed.h"
 #include "vcm_testdrv.h"
 
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "seed of the random tests; 0: a new one for each run");
-
 #define phys_ok(test, ptr)	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ptr)
-
-static u32 phys_seed(struct kunit *test)
-{
-	u32 start = seed ?: get_random_u32();
-
-	kunit_info(test, "seed %u\n", start);
-	return start;
-}
-
-/* Check the parts of an allocation of @size bytes. */
-static void phys_check(struct kunit *test, const struct vcm_phys *phys,
-		       resource_size_t size)
-{
-	resource_size_t sum = 0;
-	unsigned int i;
-
-	KUNIT_EXPECT_EQ(test, phys->size, size);
-	KUNIT_EXPECT_GT(test, phys->count, 0);
-	for (i = 0; i < phys->count; i++) {
-		KUNIT_EXPECT_GT(test, phys->parts[i].len, 0);
-		sum += phys->parts[i].len;
-	}
-	KUNIT_EXPECT_EQ(test, sum, size);
-}
 
 /* Parts */
 
@@ -108,7 +81,7 @@ static void phys_finish_joins(struct kunit *test)
 			size += rows[i].part[j].len;
 		phys = phys_make(rows[i].part, rows[i].nr);
 		phys_ok(test, phys);
-		phys_check(test, phys, size);
+		td_phys_check(test, phys, size);
 		KUNIT_EXPECT_EQ_MSG(test, phys->count, rows[i].count, "row %u",
 				    i);
 		KUNIT_EXPECT_EQ(test, phys->parts[0].paddr,
@@ -482,9 +455,8 @@ static void phys_walk_random(struct kunit *test)
 {
 	struct rnd_state rnd;
 	unsigned int n, done = 0;
-	u32 start = phys_seed(test);
 
-	prandom_seed_state(&rnd, start);
+	vcm_seed(test, &rnd);
 	for (n = 0; n < 4000; n++) {
 		unsigned int shift = 12 + prandom_u32_state(&rnd) % 20;
 		struct walk w = { .test = test };

@@ -10,16 +10,13 @@
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/property.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/vcm-cma.h>
 
 #include "../vcm-internal.h"
+#include "vcm_leaves.h"
 #include "vcm_sample_test.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "seed of the random test; 0: a new one for each run");
+#include "vcm_seed.h"
 
 struct leaf_case {
 	const char *name;
@@ -576,7 +573,6 @@ static void random_power(struct kunit *test, struct sample_test *t,
 /* Random calls have the results that a flat table of reservations predicts */
 static void sample_random(struct kunit *test)
 {
-	const u32 start = seed ?: get_random_u32();
 	struct sample_test *t = test->priv;
 	struct vcm *vcm = sample_vcm(test, t->engine);
 	struct vcm_res *anchor = sample_anchor(test, vcm);
@@ -584,8 +580,7 @@ static void sample_random(struct kunit *test)
 	struct rnd_state rnd;
 	unsigned int i, j;
 
-	kunit_info(test, "seed %u\n", start);
-	prandom_seed_state(&rnd, start);
+	vcm_seed(test, &rnd);
 	slots = kunit_kcalloc(test, RANDOM_SLOTS, sizeof(*slots), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, slots);
 	sample_power_on(test, t->engine);

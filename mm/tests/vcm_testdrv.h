@@ -214,6 +214,23 @@ void td_renew(struct td *td);
 struct vcm_phys *td_phys(struct td *td, phys_addr_t paddr, size_t len);
 struct vcm_phys *td_phys_any(struct td *td, size_t len);
 
+/* Check the parts of an allocation of @size bytes. */
+static inline void td_phys_check(struct kunit *test,
+				 const struct vcm_phys *phys,
+				 resource_size_t size)
+{
+	resource_size_t sum = 0;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, phys->size, size);
+	KUNIT_EXPECT_GT(test, phys->count, 0);
+	for (i = 0; i < phys->count; i++) {
+		KUNIT_EXPECT_GT(test, phys->parts[i].len, 0);
+		sum += phys->parts[i].len;
+	}
+	KUNIT_EXPECT_EQ(test, sum, size);
+}
+
 /* Threads: vcm_testthread.c */
 
 struct td_gate *td_gate(struct td *td);

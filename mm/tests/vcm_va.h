@@ -178,15 +178,6 @@ static inline void va_check(struct kunit *test, struct vcm *vcm,
 	}
 }
 
-/* Start with @seed, or with a random seed if it is 0. */
-static inline void va_seed(struct kunit *test, struct rnd_state *rnd, u32 seed)
-{
-	u32 value = seed ?: get_random_u32();
-
-	kunit_info(test, "seed %u\n", value);
-	prandom_seed_state(rnd, value);
-}
-
 static inline u32 va_random(struct rnd_state *rnd, u32 below)
 {
 	return prandom_u32_state(rnd) % below;

@@ -14,11 +14,8 @@
 #include <linux/rbtree.h>
 #include <linux/sizes.h>
 
+#include "vcm_seed.h"
 #include "vcm_va.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
 
 static unsigned long va_visits;
 
@@ -338,7 +335,7 @@ static void va_aperture_is_free(struct kunit *test)
 	struct va_crowd c[2];
 	unsigned int i, k;
 
-	va_seed(test, &rnd[0], seed);
+	vcm_seed(test, &rnd[0]);
 	rnd[1] = rnd[0];
 	for (k = 0; k < 2; k++)
 		va_crowd(&c[k], test, n, 0, 1, 2);

@@ -7,11 +7,8 @@
 #include <linux/module.h>
 #include <linux/sizes.h>
 
+#include "vcm_seed.h"
 #include "vcm_va.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
 
 static struct vcm *overlap_vcm(struct kunit *test, dma_addr_t start,
 			       dma_addr_t last)
@@ -324,7 +321,7 @@ static void overlap_random(struct kunit *test)
 	m->pool = va_res(test, m->vcm, OVERLAP_RES);
 	m->inserts = 1;
 	overlap_block(m);
-	va_seed(test, &m->rnd, seed);
+	vcm_seed(test, &m->rnd);
 
 	for (step = 0; step < 3000; step++) {
 		overlap_step(m);

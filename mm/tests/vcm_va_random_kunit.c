@@ -8,11 +8,8 @@
 #include <linux/module.h>
 #include <linux/sizes.h>
 
+#include "vcm_seed.h"
 #include "vcm_va.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
 
 /* vcm_ranges_merge(), against a bitmap of the last 64 addresses */
 static void va_merge_random(struct kunit *test)
@@ -26,7 +23,7 @@ static void va_merge_random(struct kunit *test)
 			       GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ranges);
 	ranges->capacity = 16;
-	va_seed(test, &rnd, seed);
+	vcm_seed(test, &rnd);
 
 	for (round = 0; round < 5000; round++) {
 		u64 before = 0, after = 0;
@@ -397,7 +394,7 @@ static struct va_model *va_model(struct kunit *test)
 	}
 	m->vcm = va_vcm(test, base, last, m->granule);
 	m->pool = va_res(test, m->vcm, VA_CELLS);
-	va_seed(test, &m->rnd, seed);
+	vcm_seed(test, &m->rnd);
 	return m;
 }
 

@@ -16,6 +16,7 @@
 #include <linux/vcm-drv.h>
 #include <linux/vmalloc.h>
 
+#include "vcm_leaves.h"
 #include "vcm_ram.h"
 #include "vcm_vmm_memory.h"
 

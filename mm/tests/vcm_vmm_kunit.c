@@ -12,12 +12,12 @@
 #include <linux/module.h>
 #include <linux/pgtable.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/vcm-drv.h>
 #include <linux/vmalloc.h>
 #include <trace/events/kmem.h>
 
+#include "vcm_seed.h"
 #include "vcm_vmm_memory.h"
 
 /* Order of a block that one leaf can map, if the page allocator has such blocks */
@@ -195,13 +195,11 @@ static void vmm_scattered_test(struct kunit *test)
 static void vmm_random_test(struct kunit *test)
 {
 	struct page *block[RANDOM_BLOCKS];
-	u64 seed = get_random_u64();
 	struct rnd_state rnd;
 	unsigned long i, n;
 	unsigned int round;
 
-	kunit_info(test, "seed %llu\n", seed);
-	prandom_seed_state(&rnd, seed);
+	vcm_seed(test, &rnd);
 	for (i = 0; i < RANDOM_BLOCKS; i++) {
 		block[i] = vmm_block(test, GFP_KERNEL, VMM_ORDER);
 		for (n = 0; n < BIT(VMM_ORDER); n++)

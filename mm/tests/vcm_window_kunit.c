@@ -8,14 +8,10 @@
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 
+#include "vcm_seed.h"
 #include "vcm_testdrv.h"
-
-static unsigned int seed;
-module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "of the random tests; 0: a new one for each run");
 
 #define TOP		(~(dma_addr_t)0)
 #define RW		(VCM_RES_READ | VCM_RES_WRITE)
@@ -544,16 +540,14 @@ static void window_at_random(struct kunit *test)
 		.last = UNITS * UNIT - 1,
 		.pgsize_bitmap = UNIT,
 	};
-	const u32 start = seed ?: get_random_u32();
 	struct window_model *m;
 	struct device *dev;
 	unsigned int i, n;
 
-	kunit_info(test, "seed %u\n", start);
 	m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, m);
 	m->ctx = td_create(test->priv, &cfg);
-	prandom_seed_state(&m->rnd, start);
+	vcm_seed(test, &m->rnd);
 	dev = window_device(m->ctx);
 	model_block(m, dev);
 	KUNIT_ASSERT_EQ(test, vcm_attach(m->ctx->vcm, dev), 0);

@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <linux/vcm-drv.h>
 
+#include "../../../mm/tests/vcm_leaves.h"
 #include "bench.h"
 
 #define ALLOC_MAX	SZ_256M

@@ -26,6 +26,7 @@
 #include <linux/seq_file.h>
 #include <linux/vcm-drv.h>
 
+#include "../../../mm/tests/vcm_leaves.h"
 #include "demo.h"
 
 /* Serialises runs; protects the rows */

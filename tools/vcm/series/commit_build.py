@@ -102,7 +102,7 @@ def listed(config):
 
 
 def compile_objects(results, where, arch, value):
-    """Compile VCM's objects as one test. make skips what is unchanged since the previous commit."""
+    """Compile VCM's objects as one test. make skips what is unchanged since the previous commit. Return them."""
     config = configure(arch, value, symbols())
     names = listed(config)
     if not names:
@@ -132,10 +132,10 @@ def without(arch):
 
 
 def modules_link(results, where):
-    """Check that the linked kernel or another module exports every function that a module calls."""
+    """Check that the linked kernel or another module exports every function that a module calls. Return the modules."""
     names = [name for name, value in listed(configure(ARM64, "m", symbols())).items() if value == "m"]
     if not names:
-        return
+        return names
     log, folder = LOGS / "series-modpost.log", out(ARM64, "m")
     have = objects.symbols(folder, names, "-a", "__export_symbol_")
     table = (out(ARM64, "link") / "vmlinux.symvers").read_text().splitlines()
@@ -147,3 +147,4 @@ def modules_link(results, where):
                   "-o", "vcm-out.symvers", "-T", "vcm.order"], log, cwd=folder, check=False)
     bad = [l for l in log.read_text().splitlines() if "modpost:" in l]
     results.add(f"{where}: modules link", not status and not bad, "\n".join(["", *bad]))
+    return names

@@ -24,9 +24,10 @@ def config(known):
 
 
 def run_suites(results, where):
+    """Run the suites. Return false if the commit has none."""
     known = commit_build.symbols()
     if "VCM_KUNIT_TEST" not in known:
-        return
+        return False
     file = TREE / "out-um.kunitconfig"
     file.write_text(config(known))
     counts, log, alarms = kunit.um(brief=True, tree=TREE, configs=[f"--kunitconfig={file}"])
@@ -36,3 +37,4 @@ def run_suites(results, where):
         results.add(f"{where}: KUnit", counts["passed"] and not alarms, "no case passed, or alarms")
     if alarms:
         Failure(f"{where}: KUnit, ARCH=um", log, alarms).show()
+    return True

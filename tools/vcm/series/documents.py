@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from common.arch import ARM64
-from common.steps import CACHE, LOGS, REPO, run
+from common.steps import CACHE, LOGS, REPO, Failure, run
 from kernel import kbuild
 from series import commit_build
 from series.branch import TREE
@@ -48,7 +48,9 @@ def sphinx(results):
                                              "htmldocs"], log, cwd=TREE)
     bad = ours(log)
     results.add("series: Sphinx", not bad, "\n".join(["", *bad]))
-    for page in sorted((TREE / "Documentation" / SPHINX_FOLDER).glob("vcm*.rst")):
+    pages = sorted((TREE / "Documentation" / SPHINX_FOLDER).glob("vcm*.rst"))
+    results.add("series: pages for Sphinx", pages, "found no page")
+    for page in pages:
         made = output / "Documentation/output" / SPHINX_FOLDER / f"{page.stem}.html"
         results.add(f"series: {page.name} in HTML", made.exists(), f"there is no {made.name}")
 
@@ -82,6 +84,8 @@ def dt_schema():
 def bindings(results):
     """Run make dt_binding_check for VCM's bindings."""
     files = [Path(name).name for name in checks.sources(".yaml")]
+    if not files:
+        raise Failure("dt_binding_check: found no binding")
     usr = dt_schema()
     env = {**kbuild.ENV, "PATH": f"{usr / 'bin'}:{os.environ['PATH']}",
            "PYTHONPATH": f"{usr / 'lib/python3/dist-packages'}:{STANDIN}"}

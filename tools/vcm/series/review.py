@@ -96,30 +96,43 @@ def each_commit(git, commits):
         yield f"series {file.stem}"
 
 
+def did_something(results, what, done):
+    """Fail if no commit had anything for a check: the first ones have not, the last one must."""
+    results.add(f"series: {what}", any(done), "of no commit")
+
+
 def quick(results):
     """Run the part that gates every change."""
-    for where in each_commit(*applied(results, each_file=False)):
-        commit_build.compile_objects(results, where, ARM64, "m")
+    commits = each_commit(*applied(results, each_file=False))
+    did_something(results, "objects compiled",
+                  [commit_build.compile_objects(results, where, ARM64, "m") for where in commits])
 
 
 def whole(results, where, before):
-    """Build and test one commit."""
+    """Build and test one commit. Return whether each check had something to do."""
+    done = {}
     for arch in commit_build.ARCHES:
         for value in ("y", "m"):
-            commit_build.compile_objects(results, where, arch, value)
+            done[f"objects compiled, {arch.name}, VCM={value}"] = commit_build.compile_objects(results, where, arch,
+                                                                                               value)
         results.add(f"{where}: {arch.name} without VCM is as before", commit_build.without(arch) == before[arch])
     commit_build.link(results, where)
-    commit_build.modules_link(results, where)
-    commit_kunit.run_suites(results, where)
+    done["modules linked"] = commit_build.modules_link(results, where)
+    done["KUnit suites run"] = commit_kunit.run_suites(results, where)
+    return done
 
 
 def everything(results):
     git, commits = applied(results, each_file=True)
     branch.check_out(git, "base")
     before = {arch: commit_build.without(arch) for arch in commit_build.ARCHES}
+    done = {}
     for where in each_commit(git, commits):
         with results.section(where):
-            whole(results, where, before)
+            for what, something in whole(results, where, before).items():
+                done.setdefault(what, []).append(something)
+    for what, somethings in done.items():
+        did_something(results, what, somethings)
     documents.run_all(results)
 
 

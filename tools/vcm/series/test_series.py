@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """The series contains everything once, and errors in it are reported."""
 
+import contextlib
+import io
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
 from common.steps import Failure
-from series import branch, manifest, messages, patches, review
+from series import branch, commit_build, commit_kunit, documents, manifest, messages, patches, review
 from tree import overlay
+from verify import checks
+from verify.results import Results
 
 KCONFIG = """\
 # SPDX-License-Identifier: GPL-2.0-only
@@ -256,6 +260,48 @@ class Patches(unittest.TestCase):
         self.assertIn("0001-x.patch does not apply to Linux 9.9", str(raised.exception))
         self.assertIn("error: patch failed: mm/Kconfig:1", raised.exception.lines)
         self.assertIn("    +config VCM", raised.exception.lines)
+
+
+class Nothing(unittest.TestCase):
+    """A check that had nothing to do at any commit fails."""
+
+    def failed(self, check):
+        results = Results()
+        with (mock.patch.object(review, "applied", return_value=(None, ["one", "two"])),
+              mock.patch.object(review, "each_commit", lambda git, commits: iter(commits)),
+              mock.patch.object(branch, "check_out"), mock.patch.object(documents, "run_all"),
+              contextlib.redirect_stdout(io.StringIO())):
+            check(results)
+        return results.failed
+
+    def test_quick(self):
+        for of, failed in (([{}, {"mm/vcm.o": "y"}], []), ([{}, {}], ["series: objects compiled"])):
+            with mock.patch.object(commit_build, "compile_objects", side_effect=of):
+                self.assertEqual(self.failed(review.quick), failed)
+
+    def whole(self, suites):
+        with (mock.patch.object(commit_build, "compile_objects", return_value={"mm/vcm.o": "y"}),
+              mock.patch.object(commit_build, "without"), mock.patch.object(commit_build, "link"),
+              mock.patch.object(commit_build, "modules_link", return_value=["vcm.o"]),
+              mock.patch.object(commit_kunit, "run_suites", side_effect=suites)):
+            return self.failed(review.everything)
+
+    def test_whole(self):
+        self.assertEqual(self.whole([False, True]), [])
+        self.assertEqual(self.whole([False, False]), ["series: KUnit suites run"])
+
+    def test_bindings(self):
+        with (mock.patch.object(checks, "sources", return_value=[]),
+              self.assertRaisesRegex(Failure, "found no binding")):
+            documents.bindings(Results())
+
+    def test_pages(self):
+        results = Results()
+        with (tempfile.TemporaryDirectory() as folder, mock.patch.object(documents, "TREE", Path(folder)),
+              mock.patch.object(documents, "run"), mock.patch.object(documents, "ours", return_value=[]),
+              contextlib.redirect_stdout(io.StringIO())):
+            documents.sphinx(results)
+        self.assertEqual(results.failed, ["series: pages for Sphinx"])
 
 
 if __name__ == "__main__":
